@@ -1,0 +1,185 @@
+"""A scenario: everything that stays the same from session to session, the public half and the hidden half."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_gym.data import InteractionData, catalogue_of, load_dataset, profiles_of, split_of
+from ilrec_gym.errors import UsageError, unknown_name
+from ilrec_gym.files import fingerprint
+from ilrec_gym.simulation.factorization import FactorModel
+from ilrec_gym.simulation.fitting import fitted_models
+from ilrec_gym.simulation.preferences import PreferenceModel
+from ilrec_gym.simulation.satiation import item_vectors
+from ilrec_gym.simulation.simulator import Simulator
+from ilrec_gym.simulation.user_model import UserModel
+
+SPLITS = ("train", "test", "all")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items, as everybody may see them.
+
+    Attributes:
+        ids: ``(I,)`` int64, the data set's own ids.
+        titles: I titles as people write them: "The Matrix (1999)".
+        years: ``(I,)`` int16, 0 where unknown.
+        genres: ``(I, G)`` bool.
+        genre_names: G names; "unknown" is the last where some item has no genre.
+        vectors: ``(I, G)`` float64 content vectors, of length 1.
+        popularity: ``(I,)`` int64 ratings by train users.
+    """
+
+    ids: NDArray[np.int64]
+    titles: tuple[str, ...]
+    years: NDArray[np.int16]
+    genres: NDArray[np.bool_]
+    genre_names: tuple[str, ...]
+    vectors: NDArray[np.float64]
+    popularity: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def genres_of(self, item: int) -> tuple[str, ...]:
+        """Names of an item's genres."""
+        return tuple(self.genre_names[g] for g in np.flatnonzero(self.genres[item]))
+
+
+@dataclass(frozen=True)
+class Users:
+    """The users and their public profiles.
+
+    Attributes:
+        ids: ``(U,)`` int64, the data set's own ids.
+        is_test: ``(U,)`` bool; the others are train users.
+        profile_items: ``(U, L)`` int32 item indices, the first logged ratings, padded with -1.
+        profile_ratings: ``(U, L)`` float64, padded with nan.
+    """
+
+    ids: NDArray[np.int64]
+    is_test: NDArray[np.bool_]
+    profile_items: NDArray[np.int32]
+    profile_ratings: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def of_split(self, split: str) -> NDArray[np.int64]:
+        """User indices of ``"train"``, ``"test"`` or ``"all"``."""
+        if split not in SPLITS:
+            raise unknown_name("split", split, SPLITS)
+        chosen = np.flatnonzero(
+            {"train": ~self.is_test, "test": self.is_test, "all": np.ones_like(self.is_test)}[split]
+        )
+        if not len(chosen):
+            raise UsageError(
+                f"the split {split!r} must have a user", received=f"{len(self)} users in all", cause="a tiny data set"
+            )
+        return chosen
+
+    def index_of(self, user_id: object) -> int:
+        """The index of a user id.
+
+        Raises:
+            UsageError: No such user in the catalogue's data.
+        """
+        found = np.flatnonzero(self.ids == user_id) if isinstance(user_id, (int, np.integer)) else []
+        if len(found) != 1:
+            raise UsageError(
+                "user_id must be the id of a user of the data set",
+                received=user_id,
+                cause="another data set's id, or a user without a rating in the catalogue",
+                fix=f"choose among scenario.users.ids, for example {self.ids[0]}",
+            )
+        return int(found[0])
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One data set made playable.
+
+    Attributes:
+        name: The data set's name.
+        catalogue: The items. Public.
+        users: The users and their profiles. Public.
+        public: Factors fitted on train users' logs only, with every user folded in from their profile. Public.
+        truth: The preference model. Hidden.
+        aspiration: ``(U,)`` what each user has come to expect. Hidden.
+        rating_scale: Lowest and highest rating. Public.
+        holdout_rmse: The preference model's error on a random 10% of the ratings, held out of a fit of its own.
+        fingerprint: Hash of everything above.
+    """
+
+    name: str
+    catalogue: Catalogue
+    users: Users
+    public: FactorModel
+    truth: PreferenceModel
+    aspiration: NDArray[np.float64]
+    rating_scale: tuple[float, float]
+    holdout_rmse: float
+    fingerprint: str
+
+    def simulator(self, user_model: UserModel, max_steps: int) -> Simulator:
+        """The hidden half under a user model."""
+        return Simulator(self.truth, self.catalogue.vectors, self.aspiration, user_model, self.rating_scale, max_steps)
+
+
+@lru_cache(maxsize=4)
+def load_scenario(
+    dataset: str = "ml-latest-small",
+    data_path: str | None = None,
+    min_ratings: int = 5,
+    catalogue_size: int | None = None,
+    profile_length: int = 20,
+) -> Scenario:
+    """The scenario of a named data set; kept in memory, so that many environments share one."""
+    data = load_dataset(dataset, Path(data_path) if data_path else None)
+    return build_scenario(data, min_ratings=min_ratings, catalogue_size=catalogue_size, profile_length=profile_length)
+
+
+def build_scenario(
+    data: InteractionData, *, min_ratings: int = 5, catalogue_size: int | None = None, profile_length: int = 20
+) -> Scenario:
+    """Make a data set playable.
+
+    Args:
+        data: Interactions with ratings.
+        min_ratings: Items with fewer ratings are left out of the catalogue.
+        catalogue_size: Keep only the most rated so many.
+        profile_length: How many of a user's first logged ratings an agent may know.
+    """
+    data = catalogue_of(data, min_ratings=min_ratings, catalogue_size=catalogue_size)
+    is_test = split_of(data.users.id)
+    profile_items, profile_ratings = profiles_of(data, profile_length)
+    models = fitted_models(data, is_test, profile_items, profile_ratings)
+    train_ratings = data.interactions.item[~is_test[data.interactions.user]]
+    vectors = item_vectors(data.items.genres)
+    extra = vectors.shape[1] - len(data.items.genre_names)
+    genres = np.concatenate([data.items.genres, ~data.items.genres.any(axis=1)[:, None]], axis=1)[:, : vectors.shape[1]]
+    return Scenario(
+        name=data.name,
+        catalogue=Catalogue(
+            ids=data.items.id,
+            titles=data.items.title,
+            years=data.items.year,
+            genres=genres,
+            genre_names=data.items.genre_names + ("unknown",) * extra,
+            vectors=vectors,
+            popularity=np.bincount(train_ratings, minlength=len(data.items.id)),
+        ),
+        users=Users(data.users.id, is_test, profile_items, profile_ratings),
+        public=models.public,
+        truth=models.truth,
+        aspiration=models.aspiration,
+        rating_scale=data.rating_scale,
+        holdout_rmse=models.holdout_rmse,
+        fingerprint=fingerprint(models.key, profile_items, vectors),
+    )
