@@ -1,0 +1,284 @@
+"""The Gymnasium environments: one session at a time over the sessions engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_gym.data import InteractionData
+from ilrec_gym.envs.candidates import CandidateSessions
+from ilrec_gym.envs.dict_observation import DictObservation
+from ilrec_gym.envs.observation import Layout
+from ilrec_gym.envs.rendering import render_session
+from ilrec_gym.envs.sessions import Sessions
+from ilrec_gym.errors import UsageError, unknown_name
+from ilrec_gym.files import fingerprint
+from ilrec_gym.simulation.draws import USER, uniform
+from ilrec_gym.simulation.scenario import Scenario, build_scenario, load_scenario
+from ilrec_gym.simulation.user_model import UserModel, describe, make_user_model
+
+OBSERVATIONS = ("box", "dict")
+RESET_OPTIONS = ("user_id",)
+
+
+class MovieLensEnv(gym.Env[Any, np.int64]):
+    """A viewer opens a film service; at each step the recommender shows one film of the catalogue.
+
+    ## Description
+    Viewers are real users of a MovieLens data set. A preference model fitted to all ratings says how much a viewer
+    would like a film (hidden). Films that resemble what was shown lately, and repeats, are liked less; every film that
+    falls short of what the viewer has come to expect costs patience; when patience has run out the viewer leaves.
+    So a recommender has to match taste and keep variety for as long as it can.
+
+    ## Action Space
+    `Discrete(n_items)`: the index of a film in `env.unwrapped.scenario.catalogue`.
+
+    ## Observation Space
+    By default one flat `Box(float32)`, with the parts below in this order (`env.unwrapped.layout` finds them by
+    name). Only public things are in it; k is the number of public factors (16), G the number of genres.
+
+    | part | size | what | range |
+    |---|---|---|---|
+    | `profile` | k + 2 | mean rating of the profile, the user's bias, the profile folded into the public factors | bounded by the data |
+    | `memory_fast` | G | decayed sum (0.8) of the content vectors shown | 0 to 5 |
+    | `memory_slow` | G | decayed sum (0.95) of the same | 0 to 20 |
+    | `taste` | k | decayed mean (0.9) of the public factors shown, weighted by rating minus profile mean | bounded by the data |
+    | `ratings` | 3 | last rating, moving averages (0.8 and 0.95) of the ratings | -1 to 1 |
+    | `steps` | 1 | ln(1 + films shown) | 0 to 20 |
+
+    With `observation="dict"`: `features` (the same vector), `profile_items`, `profile_ratings`, `history_items`,
+    `history_ratings` (item indices padded with -1, ratings padded with 0).
+
+    ## Rewards
+    The rating that the viewer gives, on the data set's own scale, also for the film that makes the viewer leave.
+
+    ## Starting State
+    A user drawn uniformly from the split with full patience and nothing shown, or the one that
+    `reset(options={"user_id": ...})` names. The draw depends on the seed and the how-manieth session it is only.
+
+    ## Episode End
+    `terminated`: the viewer left; `info["exit_reason"]` says why (`"patience"`).
+    `truncated`: `max_steps` films were shown and the viewer had not left. Never both.
+
+    ## Information
+    `user_id`, `user_index`, `item_id`, `item_index` (-1 before the first film), `rating` (nan before the first film),
+    `exit_reason` ("" while the session runs), `step`, and `seed` and `episode`, which agents draw from. Where `info=` asks for them: `action_mask` (False for
+    films that the viewer has seen, in the profile or in this session) and `history_items`, `history_ratings`.
+
+    ## Arguments
+    * `dataset`: `"ml-latest-small"` (bundled), `"ml-1m"`, `"ml-100k"`, or an `InteractionData` or `Scenario` object.
+    * `data_path`: a zip or folder with the data set, taken as it is.
+    * `user_model`: preset name, `{"name": "satiation", "kappa": 0.25, "lam": 0.8, "rho": 2.0, "patience": 3.0,
+      "gain": 1.0}`, or an object.
+    * `split`: `"train"` (80% of the users), `"test"`, `"all"`.
+    * `max_steps`: the horizon, 100.
+    * `min_ratings`: films with fewer ratings are not in the catalogue, 5. `catalogue_size`: only the most rated so many.
+    * `profile_length`: how many of a user's first logged ratings are public, 20.
+    * `observation`: `"box"` or `"dict"`. `info`: optional parts of the info.
+    * `render_mode`: `"ansi"` gives the session as text, `"human"` prints it.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 1}
+
+    def __init__(
+        self,
+        dataset: str | InteractionData | Scenario = "ml-latest-small",
+        *,
+        data_path: str | None = None,
+        user_model: str | Mapping[str, Any] | UserModel = "satiation",
+        split: str = "train",
+        max_steps: int = 100,
+        min_ratings: int = 5,
+        catalogue_size: int | None = None,
+        profile_length: int = 20,
+        observation: str = "box",
+        info: Sequence[str] = (),
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise unknown_name("render_mode", render_mode, self.metadata["render_modes"])
+        if observation not in OBSERVATIONS:
+            raise unknown_name("observation", observation, OBSERVATIONS)
+        self.render_mode, self.split, self.max_steps = render_mode, split, max_steps
+        self.scenario = _scenario(dataset, data_path, min_ratings, catalogue_size, profile_length)
+        self.user_model = make_user_model(user_model)
+        self._users = self.scenario.users.of_split(split)
+        self._sessions = self.batch(1, info)
+        self.action_space = self._sessions.action_space
+        self._as_dict = DictObservation(self.scenario, self.layout, max_steps) if observation == "dict" else None
+        self.observation_space = self._as_dict.space() if self._as_dict else self.layout.space()
+        self._session_seed, self._episode = 0, -1
+
+    @property
+    def layout(self) -> Layout:
+        """Where each part of the flat observation lies."""
+        return self._sessions.layout
+
+    @property
+    def sessions(self) -> Sessions:
+        """The engine with this environment's one session."""
+        return self._sessions
+
+    @property
+    def users(self) -> NDArray[np.int64]:
+        """Indices of the users of this environment's split."""
+        return self._users
+
+    def batch(self, n: int, info: Sequence[str] = ()) -> Sessions:
+        """The engine for n sessions of the same kind in lock-step."""
+        return Sessions(self.scenario, self.scenario.simulator(self.user_model, self.max_steps), n, info)
+
+    def describe(self) -> dict[str, Any]:
+        """What decides sessions here, as JSON; data by fingerprint."""
+        return {
+            "dataset": self.scenario.name,
+            "scenario": self.scenario.fingerprint,
+            "user_model": describe(self.user_model),
+            "max_steps": int(self.max_steps),
+            "n_actions": int(self._sessions.n_actions),
+            "observation": self.layout.sizes,
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of :meth:`describe`: sessions of equal fingerprint can be compared."""
+        return fingerprint(self.describe())
+
+    def draw_users(self, seeds: NDArray[np.integer] | Sequence[int], episode: int = 0) -> NDArray[np.int64]:
+        """The user of session ``episode`` under each seed."""
+        return self._users[(uniform(np.asarray(seeds), episode, USER) * len(self._users)).astype(np.int64)]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin a session.
+
+        Args:
+            seed: Makes this session and those after it reproducible.
+            options: ``{"user_id": id}`` to choose the user.
+
+        Raises:
+            UsageError: An unknown option, or a user who is not of this split.
+        """
+        super().reset(seed=seed)
+        if seed is not None or self._episode < 0:
+            self._session_seed, self._episode = int(self.np_random_seed or 0) % 2**63, -1
+        self._episode += 1
+        observations, infos = self._sessions.reset(
+            [self._choose_user(options or {})], seeds=self._session_seed, episodes=self._episode
+        )
+        return self._emit(observations), self._info(infos)
+
+    def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Show one film.
+
+        Raises:
+            UsageError: The action is outside the space, or the session has ended.
+        """
+        observations, reward, terminated, truncated, infos = self._sessions.step(np.asarray(action)[None])
+        return self._emit(observations), float(reward[0]), bool(terminated[0]), bool(truncated[0]), self._info(infos)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """``(n_actions,)`` bool, False for films that the viewer has seen, in the profile or in this session."""
+        return self._sessions.action_mask()[0]
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """The session so far as text: returned in mode "ansi", printed in mode "human"."""
+        if self.render_mode is None:
+            gym.logger.warn('render() needs a render_mode: gym.make(..., render_mode="ansi")')
+            return None
+        text = render_session(self._sessions, row=0)
+        if self.render_mode == "human":
+            print(text, flush=True)
+            return None
+        return text
+
+    def _choose_user(self, options: Mapping[str, Any]) -> int:
+        for option in options:
+            if option not in RESET_OPTIONS:
+                raise unknown_name("option of reset()", option, RESET_OPTIONS)
+        if "user_id" not in options:
+            return int(self.draw_users([self._session_seed], self._episode)[0])
+        user = self.scenario.users.index_of(options["user_id"])
+        if user not in self._users:
+            raise UsageError(
+                f"user_id must be of the split {self.split!r}",
+                received=options["user_id"],
+                cause="a user of the other split; train and test users are kept apart",
+                fix='gym.make(..., split="all") plays with both',
+            )
+        return user
+
+    def _emit(self, observations: NDArray[np.float32]) -> Any:
+        if self.render_mode == "human":
+            self.render()
+        return self._as_dict(observations[0], self._sessions.state) if self._as_dict else observations[0]
+
+    def _info(self, infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
+        row = {key: value[0] for key, value in infos.items() if key != "running"}
+        return {key: value if isinstance(value, np.ndarray) else value.item() for key, value in row.items()}
+
+
+class MovieLensCandidatesEnv(MovieLensEnv):
+    """As MovieLens, but a public retriever offers 20 films per step and the action picks one of them.
+
+    ## Description
+    The retriever ranks the films that the viewer has not seen by predicted rating on public factors minus similarity
+    to what was shown lately, and offers the first `n_candidates`. One small action set serves language models,
+    reinforcement learning and off-policy evaluation alike. Viewers are those of `ilrec/MovieLens-v0`.
+
+    ## Action Space
+    `Discrete(n_candidates)`: the place of a film among those on offer, best first by the retriever's score.
+
+    ## Observation Space
+    The parts of `ilrec/MovieLens-v0`, and a last part `candidates`: for every film on offer, in order,
+    `predicted_rating` (public factors), `similarity_fast` and `similarity_slow` (content vector times the two memories),
+    `taste_match` (public factors times `taste`), `item_mean` (mean plus item bias), `log_popularity`
+    (ln(1 + ratings by train users)). Ratings are centred on the middle of the scale and divided by half its width.
+
+    ## Rewards
+    As in `ilrec/MovieLens-v0`: the rating that the viewer gives.
+
+    ## Starting State
+    As in `ilrec/MovieLens-v0`.
+
+    ## Episode End
+    As in `ilrec/MovieLens-v0`.
+
+    ## Information
+    As in `ilrec/MovieLens-v0`, and `candidates`: the item indices on offer, `(n_candidates,)`.
+
+    ## Arguments
+    Those of `ilrec/MovieLens-v0`, and `n_candidates`: how many films are offered, 20.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    def __init__(
+        self, dataset: str | InteractionData | Scenario = "ml-latest-small", *, n_candidates: int = 20, **options: Any
+    ) -> None:
+        self.n_candidates = n_candidates
+        super().__init__(dataset, **options)
+
+    def batch(self, n: int, info: Sequence[str] = ()) -> CandidateSessions:
+        """The engine for n sessions of the same kind in lock-step."""
+        simulator = self.scenario.simulator(self.user_model, self.max_steps)
+        return CandidateSessions(self.scenario, simulator, n, info, self.n_candidates)
+
+
+def _scenario(
+    dataset: Any, data_path: str | None, min_ratings: int, catalogue_size: int | None, profile_length: int
+) -> Scenario:
+    if isinstance(dataset, Scenario):
+        return dataset
+    if isinstance(dataset, InteractionData):
+        return build_scenario(
+            dataset, min_ratings=min_ratings, catalogue_size=catalogue_size, profile_length=profile_length
+        )
+    return load_scenario(dataset, data_path, min_ratings, catalogue_size, profile_length)
