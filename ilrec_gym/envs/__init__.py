@@ -1,0 +1,1 @@
+"""Environments: the sessions engine, observations, candidates, and the Gymnasium classes."""

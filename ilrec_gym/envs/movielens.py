@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -43,10 +43,10 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
 
     | part | size | what | range |
     |---|---|---|---|
-    | `profile` | k + 2 | mean rating of the profile, the user's bias, the profile folded into the public factors | bounded by the data |
+    | `profile` | k + 2 | mean rating, bias and public factors of the profile | bounded by the data |
     | `memory_fast` | G | decayed sum (0.8) of the content vectors shown | 0 to 5 |
     | `memory_slow` | G | decayed sum (0.95) of the same | 0 to 20 |
-    | `taste` | k | decayed mean (0.9) of the public factors shown, weighted by rating minus profile mean | bounded by the data |
+    | `taste` | k | decayed mean (0.9) of public factors shown, times rating minus profile mean | bounded by the data |
     | `ratings` | 3 | last rating, moving averages (0.8 and 0.95) of the ratings | -1 to 1 |
     | `steps` | 1 | ln(1 + films shown) | 0 to 20 |
 
@@ -66,8 +66,9 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
 
     ## Information
     `user_id`, `user_index`, `item_id`, `item_index` (-1 before the first film), `rating` (nan before the first film),
-    `exit_reason` ("" while the session runs), `step`, and `seed` and `episode`, which agents draw from. Where `info=` asks for them: `action_mask` (False for
-    films that the viewer has seen, in the profile or in this session) and `history_items`, `history_ratings`.
+    `exit_reason` ("" while the session runs), `step`, and `seed` and `episode`, which agents draw from. Where `info=`
+    asks for them: `action_mask` (False for films that the viewer has seen, in the profile or in this session) and
+    `history_items`, `history_ratings`.
 
     ## Arguments
     * `dataset`: `"ml-latest-small"` (bundled), `"ml-1m"`, `"ml-100k"`, or an `InteractionData` or `Scenario` object.
@@ -76,7 +77,7 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
       "gain": 1.0}`, or an object.
     * `split`: `"train"` (80% of the users), `"test"`, `"all"`.
     * `max_steps`: the horizon, 100.
-    * `min_ratings`: films with fewer ratings are not in the catalogue, 5. `catalogue_size`: only the most rated so many.
+    * `min_ratings`: films with fewer ratings are left out, 5. `catalogue_size`: only the most rated so many.
     * `profile_length`: how many of a user's first logged ratings are public, 20.
     * `observation`: `"box"` or `"dict"`. `info`: optional parts of the info.
     * `render_mode`: `"ansi"` gives the session as text, `"human"` prints it.
@@ -85,7 +86,10 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
     * v0: first version.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "human"], "render_fps": 1}
+    metadata = {
+        "render_modes": ["ansi", "human"],
+        "render_fps": 1,
+    }
 
     def __init__(
         self,
@@ -187,7 +191,7 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         """``(n_actions,)`` bool, False for films that the viewer has seen, in the profile or in this session."""
         return self._sessions.action_mask()[0]
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """The session so far as text: returned in mode "ansi", printed in mode "human"."""
         if self.render_mode is None:
             gym.logger.warn('render() needs a render_mode: gym.make(..., render_mode="ansi")')
@@ -237,8 +241,8 @@ class MovieLensCandidatesEnv(MovieLensEnv):
 
     ## Observation Space
     The parts of `ilrec/MovieLens-v0`, and a last part `candidates`: for every film on offer, in order,
-    `predicted_rating` (public factors), `similarity_fast` and `similarity_slow` (content vector times the two memories),
-    `taste_match` (public factors times `taste`), `item_mean` (mean plus item bias), `log_popularity`
+    `predicted_rating` (public factors), `similarity_fast` and `similarity_slow` (content vector times the
+    two memories), `taste_match` (public factors times `taste`), `item_mean` (mean plus item bias), `log_popularity`
     (ln(1 + ratings by train users)). Ratings are centred on the middle of the scale and divided by half its width.
 
     ## Rewards

@@ -2,10 +2,10 @@
 
 | part | size | what | range |
 |---|---|---|---|
-| profile | k + 2 | mean rating of the profile, the user's bias, and the profile folded into the public factors | bounded by the data |
+| profile | k + 2 | mean rating, bias and public factors of the profile | bounded by the data |
 | memory_fast | G | decayed sum (0.8) of the content vectors shown | 0 .. 5 |
 | memory_slow | G | decayed sum (0.95) of the same | 0 .. 20 |
-| taste | k | decayed mean (0.9) of the public factors shown, weighted by rating minus the profile's mean | bounded by the data |
+| taste | k | decayed mean (0.9) of public factors shown, times rating minus profile mean | bounded by the data |
 | ratings | 3 | last rating, moving averages (0.8 and 0.95) of the ratings | -1 .. 1 |
 | steps | 1 | ln(1 + items shown) | 0 .. 20 |
 

@@ -1,4 +1,4 @@
-"""Sessions: the engine behind every environment form. B sessions in lock-step, the public half beside the hidden one."""
+"""Sessions: the engine behind every environment form. B sessions in lock-step, public half beside hidden half."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ def philox4x32(counter: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np
     Returns:
         ``(..., 4)`` random words in [0, 2^32).
     """
-    c0, c1, c2, c3 = (counter[..., i] for i in range(4))
-    k0, k1 = key[..., 0], key[..., 1]
+    c0, c1, c2, c3 = (counter[..., i : i + 1] for i in range(4))  # slices: numpy warns of overflow in scalars
+    k0, k1 = key[..., :1], key[..., 1:]
     for _ in range(_ROUNDS):
         high0, low0 = _multiply(_MULTIPLIERS[0], c0)
         high1, low1 = _multiply(_MULTIPLIERS[1], c2)
         c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
         k0, k1 = (k0 + _WEYL[0]) & _MASK, (k1 + _WEYL[1]) & _MASK
-    return np.stack([c0, c1, c2, c3], axis=-1)
+    return np.concatenate([c0, c1, c2, c3], axis=-1)
 
 
 def uniform(

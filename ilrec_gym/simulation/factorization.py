@@ -176,4 +176,4 @@ def _ridge(others: Array, centred: Array, regularization: float) -> Array:
     features[:, 0] = 1.0
     normal = features.T @ features
     normal.flat[:: len(normal) + 1] += regularization * np.sqrt(len(features))
-    return np.linalg.solve(normal, features.T @ target)
+    return np.asarray(np.linalg.solve(normal, features.T @ target), np.float64)

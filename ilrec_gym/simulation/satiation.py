@@ -21,9 +21,9 @@ def item_vectors(genres: NDArray[np.bool_]) -> NDArray[np.float64]:
     Returns:
         ``(I, G)`` or ``(I, G + 1)`` float64; rows of length 1, or 0 where every genre of the item is on all items.
     """
-    lonely = ~genres.any(axis=1)
+    lonely = ~genres.any(axis=1, keepdims=True)
     if lonely.any():
-        genres = np.concatenate([genres, lonely[:, None]], axis=1)
+        genres = np.concatenate([genres, lonely], axis=1)
     idf = np.maximum(0.0, np.log(len(genres) / (1 + genres.sum(axis=0))))
     weighted = genres * idf
     norm = np.linalg.norm(weighted, axis=1, keepdims=True)

@@ -90,7 +90,8 @@ class Users:
         Raises:
             UsageError: No such user in the catalogue's data.
         """
-        found = np.flatnonzero(self.ids == user_id) if isinstance(user_id, (int, np.integer)) else []
+        known = isinstance(user_id, int | np.integer) and not isinstance(user_id, bool)
+        found = np.flatnonzero(self.ids == user_id) if known else np.array([], int)
         if len(found) != 1:
             raise UsageError(
                 "user_id must be the id of a user of the data set",
@@ -132,7 +133,6 @@ class Scenario:
         return Simulator(self.truth, self.catalogue.vectors, self.aspiration, user_model, self.rating_scale, max_steps)
 
 
-@lru_cache(maxsize=4)
 def load_scenario(
     dataset: str = "ml-latest-small",
     data_path: str | None = None,
@@ -141,6 +141,13 @@ def load_scenario(
     profile_length: int = 20,
 ) -> Scenario:
     """The scenario of a named data set; kept in memory, so that many environments share one."""
+    return _load(dataset, data_path, min_ratings, catalogue_size, profile_length)
+
+
+@lru_cache(maxsize=4)
+def _load(
+    dataset: str, data_path: str | None, min_ratings: int, catalogue_size: int | None, profile_length: int
+) -> Scenario:
     data = load_dataset(dataset, Path(data_path) if data_path else None)
     return build_scenario(data, min_ratings=min_ratings, catalogue_size=catalogue_size, profile_length=profile_length)
 
@@ -163,7 +170,9 @@ def build_scenario(
     train_ratings = data.interactions.item[~is_test[data.interactions.user]]
     vectors = item_vectors(data.items.genres)
     extra = vectors.shape[1] - len(data.items.genre_names)
-    genres = np.concatenate([data.items.genres, ~data.items.genres.any(axis=1)[:, None]], axis=1)[:, : vectors.shape[1]]
+    genres = np.concatenate([data.items.genres, ~data.items.genres.any(axis=1, keepdims=True)], axis=1)[
+        :, : vectors.shape[1]
+    ]
     return Scenario(
         name=data.name,
         catalogue=Catalogue(

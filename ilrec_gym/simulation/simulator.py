@@ -78,10 +78,10 @@ class Simulator:
 
     def start(self, users: NDArray[np.integer] | Any) -> SimulatorState:
         """Fresh sessions of these users ``(B,)``."""
-        users = np.asarray(users, np.int64)
-        n, width = len(users), self.item_vectors.shape[1]
+        chosen: NDArray[np.int64] = np.array(users, np.int64)
+        n, width = len(chosen), self.item_vectors.shape[1]
         return SimulatorState(
-            users=users.copy(),
+            users=chosen,
             steps=np.zeros(n, np.int64),
             shown=np.full((n, self.max_steps), -1, np.int32),
             ratings=np.full((n, self.max_steps), np.nan),

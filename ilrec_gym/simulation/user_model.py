@@ -96,7 +96,7 @@ def make_user_model(spec: str | Mapping[str, Any] | UserModel) -> UserModel:
         UnknownNameError: No such preset or parameter.
         UsageError: A parameter out of range.
     """
-    if isinstance(spec, tuple(USER_MODELS.values())):
+    if isinstance(spec, UserModel):
         return spec
     options = {"name": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else None
     if options is None or "name" not in options:

@@ -49,7 +49,11 @@ def test_its_terms_lie_beside_it_and_it_is_small() -> None:
     terms = (SHIPPED / "README.txt").read_text(encoding="utf-8")
     assert "The user may redistribute the data set, including transformations, so long as" in terms
     assert (SHIPPED / "ml-latest-small.npz").stat().st_size < 600_000
-    assert {path.name for path in SHIPPED.iterdir()} == {"README.txt", "ml-latest-small.npz"}
+    assert {path.name for path in SHIPPED.iterdir()} == {
+        "README.txt",
+        "ml-latest-small.npz",
+        "ml-latest-small.factors.npz",
+    }
 
 
 @pytest.mark.ml1m

@@ -1,0 +1,55 @@
+"""Numbers as text, the same on every machine."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ilrec_gym.evaluation import Interval
+
+MISSING = "–"
+
+
+def number(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """A number with fixed digits; a real minus sign; a dash for what is missing."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:+.{digits}f}" if signed else f"{value:.{digits}f}"
+    if not any(digit in text for digit in "123456789"):  # -0.0 and +0.0 are plain zero
+        text = text.lstrip("+-")
+    return text.replace("-", "−")
+
+
+def significant(value: float | None, digits: int = 2) -> str:
+    """A number with at least so many significant digits, never in powers of ten."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return number(value, 0)
+    return number(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
+
+
+def milliseconds(value: float) -> str:
+    """A time per decision; below a hundredth it says only that."""
+    return "< 0.01" if 0 < value < 0.01 else significant(value)
+
+
+def with_interval(value: Interval, digits: int, *, signed: bool = False) -> str:
+    """``mean [low, high]``; the mean alone where there is no interval."""
+    mean = number(value.mean, digits, signed=signed)
+    if math.isnan(value.low) or math.isnan(value.high):
+        return mean
+    return f"{mean} [{number(value.low, digits, signed=signed)}, {number(value.high, digits, signed=signed)}]"
+
+
+def with_sign(difference: Interval | None) -> str:
+    """A paired difference after a sign that says whether its interval leaves zero out; "baseline" for None."""
+    if difference is None:
+        return "baseline"
+    sign = {"above": "▲", "below": "▼", "not separated": "≈"}[difference.verdict]
+    return f"{sign} {with_interval(difference, 1, signed=True)}"
+
+
+def plain(value: Any) -> str:
+    """A value for CSV: six significant digits, ASCII, empty for what is missing."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,35 @@
+"""Which device learns: "auto", "cpu", "cuda"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ilrec_gym.errors import UsageError, require
+
+
+def torch_device(name: str, extra: str = "offline") -> Any:
+    """The torch device of a name.
+
+    Args:
+        name: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1".
+        extra: The pip extra that brings torch.
+
+    Raises:
+        UsageError: No such device, or no GPU here.
+        MissingExtraError: torch is not installed.
+    """
+    torch = require("torch", extra)
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise UsageError('device must be "auto", "cpu" or "cuda"', received=name) from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            "a device must be there",
+            received=name,
+            cause="no such GPU, or a torch that was built without CUDA",
+            fix='use device="auto" or device="cpu"',
+        )
+    return device

@@ -1,0 +1,1 @@
+"""Imitation: reward models learned from demonstrations, and relabelling."""

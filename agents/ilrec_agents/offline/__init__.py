@@ -1,0 +1,1 @@
+"""Datasets of sessions, and agents that learn from them through d3rlpy."""

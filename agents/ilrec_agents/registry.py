@@ -1,0 +1,124 @@
+"""Agents by name. Adding one is a file and a line here, or an entry point ``ilrec.agents`` in another package."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from ilrec_agents.base import Agent
+from ilrec_agents.task import Task
+from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
+from ilrec_gym.files import read_json
+
+AGENTS: dict[str, str] = {
+    "random": "ilrec_agents.heuristic.constant:RandomAgent",
+    "popular": "ilrec_agents.heuristic.constant:PopularAgent",
+    "best_average": "ilrec_agents.heuristic.constant:BestAverageAgent",
+    "greedy": "ilrec_agents.heuristic.personal:GreedyAgent",
+    "playlist": "ilrec_agents.heuristic.personal:PlaylistAgent",
+    "mmr": "ilrec_agents.heuristic.personal:MMRAgent",
+    "retriever_top1": "ilrec_agents.heuristic.retriever:RetrieverTop1Agent",
+    "retriever_random": "ilrec_agents.heuristic.retriever:RetrieverRandomAgent",
+    "logging": "ilrec_agents.heuristic.logging_policy:LoggingAgent",
+    "oracle_greedy": "ilrec_agents.heuristic.oracle:OracleGreedyAgent",
+    "oracle_one_step": "ilrec_agents.heuristic.oracle:OracleOneStepAgent",
+    "ppo": "ilrec_agents.online.ppo:PPOAgent",
+    "bc": "ilrec_agents.offline.bc:BCAgent",
+    "cql": "ilrec_agents.offline.cql:CQLAgent",
+    "llm": "ilrec_agents.llm.actor:LLMAgent",
+}
+"""Name -> "module:class"."""
+
+ENTRY_POINTS = "ilrec.agents"
+
+
+@dataclass(frozen=True)
+class AgentInfo:
+    """What the registry knows of an agent.
+
+    Attributes:
+        name: Its name.
+        family: "heuristic", "oracle", "online", "offline" or "llm".
+        learns_from: "nothing", "env" or "dataset".
+        sees_truth: Whether it looks at what the simulator hides.
+        summary: First line of its docstring.
+        source: Paper, or "".
+        extra: The pip extra that it needs, or "".
+    """
+
+    name: str
+    family: str
+    learns_from: str
+    sees_truth: bool
+    summary: str
+    source: str
+    extra: str
+
+
+def list_agents() -> list[AgentInfo]:
+    """Every agent of the registry and of installed plugins. Needs none of the extras."""
+    infos = []
+    for name in _paths():
+        cls = agent_class(name)
+        summary = (cls.__doc__ or "").strip().split("\n")[0]
+        infos.append(AgentInfo(name, cls.family, cls.learns_from, cls.sees_truth, summary, cls.source, cls.extra))
+    return infos
+
+
+def agent_class(name: str) -> type[Agent]:
+    """The class of a registered agent.
+
+    Raises:
+        UnknownNameError: No such agent.
+    """
+    paths = _paths()
+    if name not in paths:
+        raise unknown_name("agent", name, paths)
+    module, attribute = paths[name].split(":")
+    cls: type[Agent] = getattr(importlib.import_module(module), attribute)
+    return cls
+
+
+def make_agent(name: str, env: gym.Env[Any, Any], *, device: str = "auto", seed: int = 0, **config: Any) -> Agent:
+    """An agent by name.
+
+    Args:
+        name: A name of :func:`list_agents`.
+        env: The environment that it is made for; agents take only what is public, unless they are oracles.
+        device: "auto", "cpu" or "cuda", for agents that learn.
+        seed: Of everything random in it.
+        config: Settings, as the agent's ``Config`` documents them.
+
+    Raises:
+        UnknownNameError: No such agent or setting.
+    """
+    cls = agent_class(name)
+    known = [field.name for field in fields(cls.Config)]
+    for key in config:
+        if key not in known:
+            raise unknown_name(f"setting of agent {name!r}", key, known or ["(it has none)"])
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UsageError("seed must be a whole number from 0 below 2**32", received=seed)
+    return cls(Task.of(env), cls.Config(**config), seed=seed, device=device)
+
+
+def load_agent(path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto") -> Agent:
+    """Read a saved agent of any class.
+
+    Raises:
+        ArtefactError: Not a saved agent, or one made for another environment.
+    """
+    card = read_json(Path(path) / "agent.json")
+    if not isinstance(card, dict) or "agent" not in card:
+        raise ArtefactError(f"{path} must be a saved agent", cause="a damaged or foreign agent.json")
+    return agent_class(card["agent"]).load(path, env, device=device)
+
+
+def _paths() -> dict[str, str]:
+    plugins = {point.name: point.value for point in metadata.entry_points(group=ENTRY_POINTS)}
+    return {**plugins, **AGENTS}

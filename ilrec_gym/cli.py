@@ -1,0 +1,40 @@
+"""The command ``ilrec``. Subcommands come through entry points (group ``ilrec.commands``) and load when they run."""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+
+from ilrec_gym.console import reports_errors
+from ilrec_gym.errors import unknown_name
+
+ENTRY_POINTS = "ilrec.commands"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run ``ilrec`` with these arguments (the process's own by default); returns the exit code."""
+    return _main(sys.argv[1:] if argv is None else argv)
+
+
+@reports_errors
+def _main(argv: list[str]) -> int:
+    commands = {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help(commands))
+        return 0
+    if argv[0] == "--version":
+        print(metadata.version("ilrec-gym"))
+        return 0
+    if argv[0] not in commands:
+        raise unknown_name("subcommand of ilrec", argv[0], commands)
+    return int(commands[argv[0]].load()(argv[1:]))
+
+
+def _help(commands: dict[str, metadata.EntryPoint]) -> str:
+    """One line per subcommand: the first line of its module's docstring, after the colon."""
+    width = max(map(len, commands))
+    lines = ["usage: ilrec COMMAND ...", "", "ILRec-Gym: a language model teaches a recommender.", ""]
+    for name, point in sorted(commands.items()):
+        told = (sys.modules[point.load().__module__].__doc__ or "").strip().split("\n")[0]
+        lines.append(f"  {name:<{width}}  {told.split(': ', 1)[-1]}")
+    return "\n".join([*lines, "", "`ilrec COMMAND --help` says more. Begin with `ilrec quickstart`."])

@@ -1,0 +1,45 @@
+"""Every registered id runs through the environments' contract, and through Stable-Baselines3's checker."""
+
+import subprocess
+import sys
+
+import gymnasium as gym
+import pytest
+
+import ilrec_gym
+from ilrec_gym.testing.envs import EnvContract, play
+
+
+@pytest.mark.parametrize("env_id", list(ilrec_gym.ENV_IDS))
+class TestRegistered(EnvContract):
+    @pytest.fixture(autouse=True)
+    def chosen(self, env_id):
+        self.env_id = env_id
+
+    def make(self, **options):
+        return gym.make(self.env_id, **options)
+
+    def test_stable_baselines3_checker(self):
+        from stable_baselines3.common.env_checker import check_env
+
+        check_env(self.make(), warn=True)
+
+    def test_dict_observation(self):
+        env = self.make(observation="dict", max_steps=5)
+        for observation, *_ in play(env, seed=0, steps=20):
+            assert env.observation_space.contains(observation)
+
+    def test_no_step_limit_wrapper(self):
+        assert gym.spec(self.env_id).max_episode_steps is None
+
+    def test_masks_as_sb3_contrib_wants_them(self):
+        env = self.make(info=["action_mask"])
+        _, info = env.reset(seed=0)
+        assert env.unwrapped.action_masks().shape == (env.action_space.n,) == info["action_mask"].shape
+
+
+def test_importing_registers_and_does_nothing_else():
+    heavy = {"torch", "d3rlpy", "stable_baselines3", "transformers", "matplotlib", "pandas"}
+    code = f"import sys, ilrec_gym; print(sorted({heavy} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (out.stdout, out.stderr) == ("[]\n", "")
