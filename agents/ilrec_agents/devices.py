@@ -1,7 +1,9 @@
-"""Which device learns: "auto", "cpu", "cuda"."""
+"""Where learning runs, and under which seed and number of threads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ilrec_gym.errors import UsageError, require
@@ -33,3 +35,17 @@ def torch_device(name: str, extra: str = "offline") -> Any:
             fix='use device="auto" or device="cpu"',
         )
     return device
+
+
+@contextmanager
+def reproducible(seed: int, threads: int, extra: str = "offline") -> Iterator[None]:
+    """Seed torch and set its number of CPU threads; both are as before when the block ends."""
+    torch = require("torch", extra)
+    before = torch.get_num_threads()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

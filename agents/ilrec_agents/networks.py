@@ -54,17 +54,18 @@ class CandidateScores(nn.Module):
     2017; value and advantage apart as in Wang et al., "Dueling network architectures", 2016).
 
     Args:
-        layout: Of the observation; the candidates are its last part.
+        size: Length d of an observation, which ends in the features of the items on offer.
+        places: Items on offer.
+        features: Features of each.
         hidden: Width of the hidden layers.
         value: Whether there is a V; a policy needs none.
     """
 
-    def __init__(self, layout: Layout, hidden: int, value: bool) -> None:
+    def __init__(self, size: int, places: int, features: int, hidden: int, value: bool) -> None:
         super().__init__()
-        self.places, self.features = layout.n_candidates, len(layout.candidate_features)
-        self.split = layout.slices["candidates"].start
-        context = self.split + self.features
-        self.of_context, self.of_item = nn.Linear(context, hidden), nn.Linear(self.features, hidden, bias=False)
+        self.places, self.features, self.split = places, features, size - places * features
+        context = self.split + features
+        self.of_context, self.of_item = nn.Linear(context, hidden), nn.Linear(features, hidden, bias=False)
         self.middle, self.advantage = nn.Linear(hidden, hidden), nn.Linear(hidden, 1)
         self.value = mlp(context, hidden, 1) if value else None
 
@@ -133,7 +134,9 @@ def score_network(
         )
     body: nn.Module
     if kind == "candidates":
-        body = CandidateScores(task.layout, hidden, value)
+        body = CandidateScores(
+            task.layout.size, task.n_candidates, len(task.layout.candidate_features), hidden, value
+        )
     elif kind == "towers":
         body = TowerScores(task, hidden, value)
     else:
@@ -149,7 +152,7 @@ def mlp(n_in: int, hidden: int, n_out: int) -> nn.Sequential:
 
 
 def item_features(task: Task) -> NDArray[np.float64]:
-    """``(I, K)`` public features of every item, each of mean 0 and variance 1: bias, log popularity, factors, content."""
+    """``(I, K)`` public features of every item, standardised: bias, log popularity, factors, content."""
     public, catalogue = task.public, task.catalogue
     features = np.concatenate(
         [public.item_bias[:, None], np.log1p(catalogue.popularity)[:, None], public.item_factors, catalogue.vectors],

@@ -77,12 +77,16 @@ def _collect(options: argparse.Namespace) -> int:
     from ilrec_demos.collect import collect
 
     env = _environment(options)
-    agent = make_agent(
-        options.agent, env, device=options.device, seed=options.seed, **settings("--set", options.set)
-    )
+    agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **settings("--set", options.set))
     journal = collect(
-        agent, env, options.out, sessions=options.sessions, seed=options.seed, batch_size=options.batch_size,
-        resume=options.resume, allow_test_users=options.allow_test_users,
+        agent,
+        env,
+        options.out,
+        sessions=options.sessions,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        resume=options.resume,
+        allow_test_users=options.allow_test_users,
     )
     _print_statistics(journal)
     print(f"next: ilrec demos export {options.out} --out {options.out}.h5")
@@ -109,7 +113,8 @@ def _inspect(options: argparse.Namespace) -> int:
     for number in options.session or []:
         if number not in by_number:
             raise UsageError(
-                f"--session must be a finished session of {options.journal}", received=number,
+                f"--session must be a finished session of {options.journal}",
+                received=number,
                 cause=f"{len(by_number)} of {journal.header.sessions} sessions are finished",
             )
     chosen = [by_number[number] for number in options.session] if options.session else journal.sessions[: options.first]
@@ -135,7 +140,9 @@ def _environment(options: argparse.Namespace) -> Any:
         return gym.make(options.env, **arguments)
     except TypeError as error:  # Python's own words name the argument
         raise UsageError(
-            f"--set-env must name arguments of {options.env}", received=arguments, cause=str(error),
+            f"--set-env must name arguments of {options.env}",
+            received=arguments,
+            cause=str(error),
             fix="see the environment's page for its arguments",
         ) from error
 

@@ -35,6 +35,7 @@ def collect(
     batch_size: int = 64,
     resume: bool = False,
     allow_test_users: bool = False,
+    users: Sequence[int] | None = None,
 ) -> Journal:
     """Play sessions into a journal, each written the moment it ends.
 
@@ -51,6 +52,7 @@ def collect(
         resume: Go on with a journal that was begun: finished sessions are kept, the others played from their seeds.
             A journal that is not there is begun, and one that is finished is left as it is.
         allow_test_users: Whether the users may be those that agents are evaluated on.
+        users: The user of each session, by id; None draws them by seed.
 
     Returns:
         The finished journal; its card lies beside ``sessions.jsonl``.
@@ -63,26 +65,43 @@ def collect(
     for name, value, least in (("sessions", sessions, 1), ("seed", seed, 0), ("batch_size", batch_size, 1)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise UsageError(f"{name} must be a whole number, at least {least}", received=value)
-    header = header_of(agent, env, sessions=int(sessions), seed=int(seed), batch_size=int(batch_size))
+    chosen = _chosen_users(base, users, int(sessions))
+    header = header_of(agent, env, sessions=int(sessions), seed=int(seed), batch_size=int(batch_size), users=users)
     with JournalWriter(path, header, resume=resume) as writer:
         name, done = f"collecting {agent.name}", len(writer.done)
         with tqdm(total=sessions, initial=done, desc=name, unit="session", disable=None) as progress:
             for start in range(0, sessions, batch_size):
                 numbers = np.arange(start, min(start + batch_size, sessions))
                 if not writer.done.issuperset(numbers.tolist()):
-                    _play(agent, base, writer, numbers, seed, progress)
+                    drawn = base.draw_users(seed + numbers) if chosen is None else chosen[numbers]
+                    _play(agent, base, writer, numbers, drawn, seed, progress)
     journal = Journal.read(path)
     if not card_path(journal.sessions_path).exists():
         _write_card(journal)
     return journal
 
 
-def header_of(agent: Agent, env: gym.Env[Any, Any], *, sessions: int, seed: int, batch_size: int) -> Header:
+def header_of(
+    agent: Agent,
+    env: gym.Env[Any, Any],
+    *,
+    sessions: int,
+    seed: int,
+    batch_size: int,
+    users: Sequence[int] | None = None,
+) -> Header:
     """The header of the journal that :func:`collect` would write."""
     base: MovieLensEnv = env.unwrapped  # type: ignore[assignment]
     header = Header(
-        env=spec_of(env), task=base.describe(), fingerprint=base.fingerprint, split=base.split,
-        agent=agent_facts(agent), seed=seed, sessions=sessions, batch_size=batch_size,
+        env=spec_of(env),
+        task=base.describe(),
+        fingerprint=base.fingerprint,
+        split=base.split,
+        agent=agent_facts(agent),
+        seed=seed,
+        sessions=sessions,
+        batch_size=batch_size,
+        users=None if users is None else tuple(int(user) for user in users),
     )
     return Header.from_json(header.to_json())
 
@@ -113,13 +132,19 @@ class _Played:
 
 
 def _play(
-    agent: Agent, env: MovieLensEnv, writer: JournalWriter, numbers: NDArray[np.int64], seed: int, progress: Any
+    agent: Agent,
+    env: MovieLensEnv,
+    writer: JournalWriter,
+    numbers: NDArray[np.int64],
+    users: NDArray[np.int64],
+    seed: int,
+    progress: Any,
 ) -> None:
     """Play the unfinished sessions of one group; the rows of finished ones stay empty."""
     engine = env.batch(len(numbers), agent.info)
     rows = np.flatnonzero([number not in writer.done for number in numbers.tolist()])
     seeds = seed + numbers[rows]
-    observations, infos = engine.reset(env.draw_users(seeds), rows=rows, seeds=seeds)
+    observations, infos = engine.reset(users[rows], rows=rows, seeds=seeds)
     played = {row: _Played() for row in rows.tolist()}
     while engine.running.any():
         running = np.flatnonzero(engine.running).tolist()
@@ -138,7 +163,11 @@ def _play(
 
 
 def _steps(
-    engine: Sessions, rows: list[int], actions: NDArray[np.int64], before: Infos, after: Infos,
+    engine: Sessions,
+    rows: list[int],
+    actions: NDArray[np.int64],
+    before: Infos,
+    after: Infos,
     explained: Sequence[Mapping[str, Any] | None] | None,
 ) -> list[Step]:
     catalogue = engine.scenario.catalogue
@@ -165,8 +194,13 @@ def _session(number: int, row: int, infos: Infos, played: _Played) -> Session:
     counts = [step.facts["tokens"] for step in played.steps if step.facts.get("tokens") is not None]
     reason = str(infos["exit_reason"][row])
     return Session(
-        number=number, user_id=int(infos["user_id"][row]), seed=int(infos["seed"][row]), steps=tuple(played.steps),
-        exit_reason=reason, terminated=bool(reason), tokens=int(sum(counts)) if counts else None,
+        number=number,
+        user_id=int(infos["user_id"][row]),
+        seed=int(infos["seed"][row]),
+        steps=tuple(played.steps),
+        exit_reason=reason,
+        terminated=bool(reason),
+        tokens=int(sum(counts)) if counts else None,
         seconds=round(played.seconds, 6),
     )
 
@@ -179,16 +213,27 @@ def _checked_env(env: gym.Env[Any, Any], agent: Agent, allow_test_users: bool) -
         )
     if base.split != "train" and not allow_test_users:
         raise UsageError(
-            'demonstrations must come from the split "train"', received=base.split,
+            'demonstrations must come from the split "train"',
+            received=base.split,
             cause="agents are evaluated on test users; learning from them makes the evaluation worthless",
             fix='gym.make(..., split="train"), or allow_test_users=True (--allow-test-users) if that is meant',
         )
     if agent.task.fingerprint != base.fingerprint:
         raise UsageError(
-            "the agent must be made for the environment that it plays in", received=agent.task.description,
-            cause=f"here it is {base.describe()}", fix="make_agent(name, env) with this environment",
+            "the agent must be made for the environment that it plays in",
+            received=agent.task.description,
+            cause=f"here it is {base.describe()}",
+            fix="make_agent(name, env) with this environment",
         )
     return base
+
+
+def _chosen_users(env: MovieLensEnv, users: Sequence[int] | None, sessions: int) -> NDArray[np.int64] | None:
+    if users is None:
+        return None
+    if len(users) != sessions:
+        raise UsageError("users must name one user for each session", received=f"{len(users)} for {sessions} sessions")
+    return np.array([env.scenario.users.index_of(int(user)) for user in users])
 
 
 def _write_card(journal: Journal) -> None:
@@ -196,7 +241,12 @@ def _write_card(journal: Journal) -> None:
     parameters = {key: value for key, value in header.to_json().items() if key != "seed"}
     tokens = [session.tokens for session in journal.sessions if session.tokens is not None]
     write_card(
-        journal.sessions_path, kind=KIND, parameters=parameters, inputs={"scenario": header.task["scenario"]},
-        seed=header.seed, seconds=sum(session.seconds for session in journal.sessions),
-        tokens=sum(tokens) if tokens else None, statistics=statistics,
+        journal.sessions_path,
+        kind=KIND,
+        parameters=parameters,
+        inputs={"scenario": header.task["scenario"]},
+        seed=header.seed,
+        seconds=sum(session.seconds for session in journal.sessions),
+        tokens=sum(tokens) if tokens else None,
+        statistics=statistics,
     )

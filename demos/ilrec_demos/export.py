@@ -53,9 +53,15 @@ def export(
         with replacing(transcript_path(target)) as draft:
             draft.write_text(Transcript(base.scenario).journal(journal, transcript), encoding="utf-8")
     write_hdf5(
-        dataset, target, parameters=parameters_of(journal), inputs={"sessions": sha256(journal.sessions_path)},
-        seed=journal.header.seed, seconds=time.perf_counter() - start, journal=journal.statistics(),
-        tokens=_tokens(journal), agent=journal.header.agent,
+        dataset,
+        target,
+        parameters=parameters_of(journal),
+        inputs={"sessions": sha256(journal.sessions_path)},
+        seed=journal.header.seed,
+        seconds=time.perf_counter() - start,
+        journal=journal.statistics(),
+        tokens=_tokens(journal),
+        agent=journal.header.agent,
     )
     return dataset
 

@@ -29,6 +29,7 @@ class Header:
         seed: Session i has the seed ``seed + i``.
         sessions: How many were wanted.
         batch_size: How many were played side by side.
+        users: The user of each session, by id; None where they were drawn by seed.
         format: Version of the journal.
     """
 
@@ -40,6 +41,7 @@ class Header:
     seed: int
     sessions: int
     batch_size: int
+    users: tuple[int, ...] | None = None
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +61,8 @@ class Header:
             "task": dict, "fingerprint": str, "split": str, "agent": dict, "seed": int, "sessions": int,
             "batch_size": int, "format": int,
         })  # fmt: skip
-        return cls(**{f.name: record[f.name] for f in fields(cls)})
+        values = {f.name: record[f.name] for f in fields(cls)}
+        return cls(**values | {"users": None if values["users"] is None else tuple(values["users"])})
 
     def differences(self, other: Header) -> dict[str, tuple[Any, Any]]:
         """Field -> (here, there), for the fields that differ; parts of ``env``, ``task`` and ``agent`` by name."""
@@ -81,7 +84,8 @@ def read_header(path: Path) -> Header:
         ) from error
     if header.format != FORMAT:
         raise ArtefactError(
-            f"a journal must have format {FORMAT}", received=header.format,
+            f"a journal must have format {FORMAT}",
+            received=header.format,
             cause="another version of ilrec-gym wrote it",
         )
     return header

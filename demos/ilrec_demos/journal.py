@@ -92,8 +92,10 @@ def _read_sessions(path: Path, header: Header) -> Iterator[Session]:
                 raise ValueError(f"session {session.number} is there twice, first in line {seen[session.number]}")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ArtefactError(
-                f"line {number} of {path} must be a finished session of this journal", received=_said(error),
-                cause="the file was damaged or edited", fix="restore it, or collect the journal anew",
+                f"line {number} of {path} must be a finished session of this journal",
+                received=_said(error),
+                cause="the file was damaged or edited",
+                fix="restore it, or collect the journal anew",
             ) from error
         seen[session.number] = number
         yield session

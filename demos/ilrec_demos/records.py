@@ -41,7 +41,10 @@ class Step:
     def to_json(self) -> dict[str, Any]:
         """The step as it lies in a line."""
         record: dict[str, Any] = {
-            "action": self.action, "item_id": self.item_id, "title": self.title, "rating": self.rating,
+            "action": self.action,
+            "item_id": self.item_id,
+            "title": self.title,
+            "rating": self.rating,
             "propensity": self.propensity,
         }
         if self.candidates is not None:
@@ -62,7 +65,11 @@ class Step:
         if propensity is not None and not 0 <= propensity <= 1:
             raise ValueError(f"propensity {propensity}")
         return cls(
-            record["action"], record["item_id"], record["title"], float(record["rating"]), propensity,
+            record["action"],
+            record["item_id"],
+            record["title"],
+            float(record["rating"]),
+            propensity,
             None if candidates is None else tuple(candidates),
             {key: value for key, value in record.items() if key not in STEP_KEYS},
         )
@@ -115,10 +122,15 @@ class Session:
     def to_line(self) -> bytes:
         """The session as one line of JSON, with its line end."""
         record = {
-            "session": self.number, "user_id": self.user_id, "seed": self.seed,
+            "session": self.number,
+            "user_id": self.user_id,
+            "seed": self.seed,
             "steps": [step.to_json() for step in self.steps],
-            "exit_reason": self.exit_reason, "terminated": self.terminated, "return": self.total,
-            "tokens": self.tokens, "seconds": self.seconds,
+            "exit_reason": self.exit_reason,
+            "terminated": self.terminated,
+            "return": self.total,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
         }
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=plain, allow_nan=False)
         return text.encode("utf-8", "replace") + b"\n"
@@ -136,8 +148,14 @@ class Session:
             "return": _NUMBER, "seconds": _NUMBER,
         })  # fmt: skip
         session = cls(
-            record["session"], record["user_id"], record["seed"], tuple(map(Step.from_json, record["steps"])),
-            record["exit_reason"], record["terminated"], record["tokens"], record["seconds"],
+            record["session"],
+            record["user_id"],
+            record["seed"],
+            tuple(map(Step.from_json, record["steps"])),
+            record["exit_reason"],
+            record["terminated"],
+            record["tokens"],
+            record["seconds"],
         )
         if not session.steps:
             raise ValueError("a session without steps")

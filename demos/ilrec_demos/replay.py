@@ -48,7 +48,8 @@ def replay(
         raise UsageError(
             f"{journal.path} must be finished",
             received=f"{len(journal.sessions)} of {journal.header.sessions} sessions",
-            cause="collecting was interrupted", fix="resume it, or export what there is with partial=True (--partial)",
+            cause="collecting was interrupted",
+            fix="resume it, or export what there is with partial=True (--partial)",
         )
     base = environment_of(journal.header, env)
     episodes: list[Episode] = []
@@ -59,7 +60,9 @@ def replay(
             episodes += _Replay(base, group).episodes()
             progress.update(len(group))
     return SessionDataset(
-        tuple(episodes), n_actions=int(base.sessions.n_actions), observation_dim=base.layout.size,
+        tuple(episodes),
+        n_actions=int(base.sessions.n_actions),
+        observation_dim=base.layout.size,
         task=DatasetTask(journal.header.task, journal.header.env),
     )
 
@@ -88,7 +91,8 @@ def environment_of(header: Header, env: gym.Env[Any, Any] | None = None) -> Movi
         raise ArtefactError(
             "a journal can be replayed only in the environment that it was played in",
             received=f"differs in: {', '.join(differs) or 'its own fingerprint'}",
-            cause="another data set, user model, horizon or version", fix="make the same environment again",
+            cause="another data set, user model, horizon or version",
+            fix="make the same environment again",
         )
     return base
 
@@ -159,7 +163,8 @@ class _Replay:
         session = self.sessions[row]
         steps, n = session.steps, len(session)
         extras: dict[str, NDArray[Any]] = {
-            "session": np.full(n, session.number), "user_id": np.full(n, session.user_id),
+            "session": np.full(n, session.number),
+            "user_id": np.full(n, session.user_id),
             "item_id": np.array([step.item_id for step in steps]),
         }
         if all(step.propensity is not None for step in steps):
@@ -167,8 +172,11 @@ class _Replay:
         if all(step.candidates is not None for step in steps):
             extras["candidates"] = np.array([step.candidates for step in steps], np.int64)
         return Episode(
-            observations, np.array([step.action for step in steps]), np.array([step.rating for step in steps]),
-            session.terminated, extras,
+            observations,
+            np.array([step.action for step in steps]),
+            np.array([step.rating for step in steps]),
+            session.terminated,
+            extras,
         )
 
     def _differs(self, row: int, t: int, what: str, recorded: object, found: object) -> ArtefactError:

@@ -36,7 +36,8 @@ class JournalWriter:
         self.done: set[int] = set()
         if (self.path / NAME).exists() and not resume:
             raise UsageError(
-                f"{self.path} must not hold a journal yet", cause="it was collected, or begun, before",
+                f"{self.path} must not hold a journal yet",
+                cause="it was collected, or begun, before",
                 fix="resume it (resume=True, --resume), or choose another folder",
             )
         self._file = _locked(self.path)
@@ -111,7 +112,8 @@ def _same_header(path: Path, header: Header) -> None:
         said = [f"{name}: {differences[name][0]!r} in the journal, {differences[name][1]!r} now" for name in names]
         raise UsageError(
             f"{path} can be resumed only with what it was begun with; different: {', '.join(names)}",
-            received="; ".join(said), cause="another agent, environment, seed or number of sessions",
+            received="; ".join(said),
+            cause="another agent, environment, seed or number of sessions",
             fix="give the same settings, or choose another folder",
         )
 
@@ -138,7 +140,8 @@ def _locked(path: Path) -> BinaryIO:
 
 def _unwritable(path: Path, error: OSError) -> StorageError:
     return StorageError(
-        f"the file {path} must be writable", received=error.strerror or str(error),
+        f"the file {path} must be writable",
+        received=error.strerror or str(error),
         cause="no space left, no permission, or a path that is not what it seems",
         fix="free some space and resume (--resume); finished sessions are kept",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from ilrec_gym.errors import UsageError
 from ilrec_gym.evaluation.catalogue_facts import CatalogueFacts
 from ilrec_gym.evaluation.result import Evaluation
 from ilrec_gym.evaluation.rollout import Policy, rollout
+from ilrec_gym.evaluation.session_log import SessionLog
 
 
 def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: int | None = None) -> Evaluation:
@@ -39,17 +41,25 @@ def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: 
     sessions = base.batch(len(users), getattr(agent, "info", ()))
     name = getattr(agent, "name", type(agent).__name__)
     log = rollout(agent, sessions, users, seed + np.arange(len(users)), description=f"evaluating {name}")
-    catalogue = base.scenario.catalogue
     config = getattr(agent, "config", None)
+    config = asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
+    return evaluation_of(log, base, agent=name, seed=seed, config=config)
+
+
+def evaluation_of(
+    log: SessionLog, env: MovieLensEnv, *, agent: str, seed: int, config: Mapping[str, Any] | None = None
+) -> Evaluation:
+    """The evaluation that recorded sessions amount to, with all that it has to know of the environment."""
+    catalogue = env.scenario.catalogue
     return Evaluation(
-        agent=name,
-        env_spec=json.loads(base.spec.to_json()) if base.spec else base.describe(),
-        split=base.split,
+        agent=agent,
+        env_spec=json.loads(env.spec.to_json()) if env.spec else env.describe(),
+        split=env.split,
         seed=seed,
         log=log,
         catalogue=CatalogueFacts(catalogue.ids, catalogue.popularity, catalogue.vectors),
-        fingerprint=base.fingerprint,
-        agent_config=asdict(config) if is_dataclass(config) and not isinstance(config, type) else {},
+        fingerprint=env.fingerprint,
+        agent_config=dict(config or {}),
     )
 
 

@@ -1,1 +1,1 @@
-"""Imitation: reward models learned from demonstrations, and relabelling."""
+"""Inverse RL: reward models that are learned from demonstrations, and relabelling datasets with them."""

@@ -20,7 +20,7 @@ class BCConfig(OfflineConfig):
         beta: Weight of the penalty on log-probabilities, the mean of their squares.
     """
 
-    updates: int = 1500
+    updates: int = 500
     beta: float = 0.0
 
     def __post_init__(self) -> None:

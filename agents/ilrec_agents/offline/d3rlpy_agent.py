@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import trange
 
 from ilrec_agents.base import Infos, Observations, ScoringAgent
-from ilrec_agents.devices import torch_device
+from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.quiet import import_d3rlpy
 from ilrec_agents.weights import load_weights, save_weights
@@ -38,6 +38,8 @@ class OfflineConfig:
         network: "candidates" (one small network that all places on offer share), "towers" (one for observations, one
             for items), "flat" (one output per action), or "auto": the first of these that fits the task.
         hidden: Width of the hidden layers.
+        threads: Threads of torch while it learns on a CPU. More than one gains nothing for networks as small as these,
+            and costs a lot where other programs run.
     """
 
     updates: int = 2000
@@ -46,9 +48,10 @@ class OfflineConfig:
     weight_decay: float = 0.0
     network: str = "auto"
     hidden: int = 64
+    threads: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("updates", "batch_size", "hidden"):
+        for name in ("updates", "batch_size", "hidden", "threads"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"{name} must be a whole number, at least 1", received=value)
@@ -97,13 +100,12 @@ class D3RLPyAgent(ScoringAgent):
             MissingExtraError: The extra "offline" is not installed.
         """
         dataset = self._checked(source)
-        d3rlpy, torch = import_d3rlpy(), require("torch", self.extra)
+        d3rlpy = import_d3rlpy()
         from ilrec_agents.offline.batches import Batches
 
         device = torch_device(self.device, self.extra)
         batches = Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.seed)
+        with reproducible(self.seed, self.config.threads):
             algorithm = self._algorithm(d3rlpy, batches)
             self.history = self._learn(algorithm, batches)
         self._network = self._scores_of(algorithm).eval().requires_grad_(False)
@@ -113,7 +115,8 @@ class D3RLPyAgent(ScoringAgent):
         """Q values or logits ``(B, n_actions)``, one pass for all rows and actions."""
         if self._network is None:
             raise UsageError(
-                f"the agent {self.name!r} must have learned before it acts", fix="call fit(dataset), or load a saved one"
+                f"the agent {self.name!r} must have learned before it acts",
+                fix="call fit(dataset), or load a saved one",
             )
         torch = require("torch", self.extra)
         with torch.inference_mode():
@@ -123,11 +126,12 @@ class D3RLPyAgent(ScoringAgent):
     def _learn(self, algorithm: Any, batches: Batches) -> list[dict[str, float]]:
         history: list[dict[str, float]] = []
         sums: dict[str, float] = {}
-        with trange(self.config.updates, desc=f"training {self.name}", unit="update", disable=None, leave=False) as steps:
+        name, updates = f"training {self.name}", self.config.updates
+        with trange(updates, desc=name, unit="update", disable=None, leave=False) as steps:
             for step in steps:
                 for name, value in algorithm.impl.update(batches.draw(), step).items():
                     sums[name] = sums.get(name, 0.0) + value
-                if (step + 1) % _REPORT == 0 or step + 1 == self.config.updates:
+                if (step + 1) % _REPORT == 0 or step + 1 == updates:
                     count = step % _REPORT + 1
                     history.append({"updates": step + 1} | {name: total / count for name, total in sums.items()})
                     steps.set_postfix(loss=f"{history[-1]['loss']:.4f}")
