@@ -1,8 +1,14 @@
 """Configuration of the documentation site."""
 
+import contextlib
+import io
 import sys
 from importlib import metadata
 from pathlib import Path
+
+# Stable-Baselines3 and d3rlpy import old gym, which prints a notice to stderr the first time.
+with contextlib.redirect_stderr(io.StringIO()), contextlib.suppress(ImportError):
+    import gym  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 

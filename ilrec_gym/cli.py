@@ -18,23 +18,35 @@ def main(argv: list[str] | None = None) -> int:
 
 @reports_errors
 def _main(argv: list[str]) -> int:
-    commands = {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+    known = commands()
     if not argv or argv[0] in ("-h", "--help"):
-        print(_help(commands))
+        print(_help(known))
         return 0
     if argv[0] == "--version":
         print(metadata.version("ilrec-gym"))
         return 0
-    if argv[0] not in commands:
-        raise unknown_name("subcommand of ilrec", argv[0], commands)
-    return int(commands[argv[0]].load()(argv[1:]))
+    if argv[0] not in known:
+        raise unknown_name("subcommand of ilrec", argv[0], known)
+    return int(known[argv[0]].load()(argv[1:]))
 
 
-def _help(commands: dict[str, metadata.EntryPoint]) -> str:
+def commands() -> dict[str, metadata.EntryPoint]:
+    """Every subcommand that an installed package brings, by name."""
+    return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def _help(known: dict[str, metadata.EntryPoint]) -> str:
     """One line per subcommand: the first line of its module's docstring, after the colon."""
-    width = max(map(len, commands))
+    width = max(map(len, known))
     lines = ["usage: ilrec COMMAND ...", "", "ILRec-Gym: a language model teaches a recommender.", ""]
-    for name, point in sorted(commands.items()):
-        told = (sys.modules[point.load().__module__].__doc__ or "").strip().split("\n")[0]
-        lines.append(f"  {name:<{width}}  {told.split(': ', 1)[-1]}")
+    for name, point in sorted(known.items()):
+        lines.append(f"  {name:<{width}}  {_told(point)}")
     return "\n".join([*lines, "", "`ilrec COMMAND --help` says more. Begin with `ilrec quickstart`."])
+
+
+def _told(point: metadata.EntryPoint) -> str:
+    try:
+        told = (sys.modules[point.load().__module__].__doc__ or "").strip().split("\n")[0]
+    except ImportError as error:  # somebody else's plugin must not take the help away
+        return f"(cannot be loaded: {error})"
+    return told.split(": ", 1)[-1]

@@ -1,6 +1,6 @@
 """Agents for ILRec-Gym that swap by name.
 
-from ilrec_agents import make_agent, list_agents
+    from ilrec_agents import make_agent, list_agents
 """
 
 from ilrec_agents.base import Agent

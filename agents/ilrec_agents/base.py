@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ilrec_agents.task import Task
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.files import read_json, replacing, write_json
+from ilrec_gym.files import read_json, replacing, sha256, write_json
 from ilrec_gym.simulation.draws import AGENT, uniform
 
 Observations = NDArray[np.float32]
@@ -77,9 +77,10 @@ class Agent(ABC):
         """Write the agent as a folder: ``agent.json`` and what it learned, in one move."""
         with replacing(path) as draft:
             draft.mkdir()
-            card = {"agent": self.name, "config": asdict(self.config), "seed": self.seed, "task": self.task.description}
-            write_json(draft / "agent.json", card)
             self._save_learned(draft)
+            learned = {path.name: sha256(path) for path in sorted(draft.iterdir())}
+            about = {"agent": self.name, "config": asdict(self.config), "seed": self.seed, "files": learned}
+            write_json(draft / "agent.json", about | {"task": self.task.description})
 
     @classmethod
     def load(cls, path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto") -> Self:
@@ -89,7 +90,7 @@ class Agent(ABC):
             ArtefactError: Not an agent's folder, another agent's, or one made for another environment.
         """
         card = read_json(Path(path) / "agent.json")
-        if not isinstance(card, dict) or not {"agent", "config", "seed", "task"} <= card.keys():
+        if not isinstance(card, dict) or not {"agent", "config", "seed", "files", "task"} <= card.keys():
             raise ArtefactError(f"{path} must be a saved agent", cause="a damaged or foreign agent.json")
         if card["agent"] != cls.name:
             raise ArtefactError(
@@ -105,6 +106,15 @@ class Agent(ABC):
                     received=card["task"].get(key),
                     cause=f"here it is {expected}",
                     fix="make the same environment again",
+                )
+        for name, expected in card["files"].items():
+            found = sha256(Path(path) / name) if (Path(path) / name).is_file() else "no file"
+            if found != expected:
+                raise ArtefactError(
+                    f"{Path(path) / name} must be the file that agent.json names",
+                    received=found,
+                    cause="the file was damaged or changed after it was saved",
+                    fix="train the agent again",
                 )
         agent = cls(task, cls.Config(**card["config"]), seed=card["seed"], device=device)
         agent._load_learned(Path(path))

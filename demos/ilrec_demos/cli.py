@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ilrec_gym.console import reports_errors
+from ilrec_gym.console import add_env_arguments, add_settings, environment, reports_errors, settings
 from ilrec_gym.errors import UsageError
-
-_ENV = "ilrec/MovieLens-Candidates-v0"
 
 
 @reports_errors
@@ -36,16 +32,13 @@ def _add_collect(commands: Any) -> None:
     collect.add_argument("--agent", required=True, metavar="NAME", help="a registered agent, e.g. llm")
     collect.add_argument("--sessions", required=True, type=int, metavar="N", help="how many")
     collect.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="the journal's folder")
-    collect.add_argument("--env", default=_ENV, metavar="ID", help="environment id (%(default)s)")
-    collect.add_argument("--dataset", metavar="NAME", help="data set, e.g. ml-1m (the environment's default)")
-    collect.add_argument("--split", metavar="SPLIT", help="users that are drawn from: train, test, all (train)")
     collect.add_argument("--allow-test-users", action="store_true", help="also from users that agents are evaluated on")
     collect.add_argument("--seed", type=int, default=0, help="of the first session and of the agent (%(default)s)")
     collect.add_argument("--batch-size", type=int, default=64, metavar="B", help="played side by side (%(default)s)")
     collect.add_argument("--device", default="auto", help="for agents that compute: auto, cpu, cuda (%(default)s)")
     collect.add_argument("--resume", action="store_true", help="go on with a journal that was begun")
-    _add_settings(collect, "--set", "a setting of the agent; values are JSON or plain words")
-    _add_settings(collect, "--set-env", "an argument of the environment")
+    add_settings(collect, "--set", "a setting of the agent; values are JSON or plain words")
+    add_env_arguments(collect)
     collect.set_defaults(run=_collect)
 
 
@@ -68,15 +61,11 @@ def _add_inspect(commands: Any) -> None:
     inspect.set_defaults(run=_inspect)
 
 
-def _add_settings(parser: argparse.ArgumentParser, flag: str, text: str) -> None:
-    parser.add_argument(flag, action="append", default=[], metavar="KEY=VALUE", help=f"{text}; may be repeated")
-
-
 def _collect(options: argparse.Namespace) -> int:
     from ilrec_agents.registry import make_agent
     from ilrec_demos.collect import collect
 
-    env = _environment(options)
+    env = environment(options)
     agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **settings("--set", options.set))
     journal = collect(
         agent,
@@ -123,48 +112,6 @@ def _inspect(options: argparse.Namespace) -> int:
     for session in chosen:
         print(f"\n{transcript.session(session)}")
     return 0
-
-
-def _environment(options: argparse.Namespace) -> Any:
-    import gymnasium as gym
-
-    import ilrec_gym  # noqa: F401  registers the ids
-    from ilrec_gym.errors import unknown_name
-    from ilrec_gym.registration import ENV_IDS
-
-    if options.env not in ENV_IDS:
-        raise unknown_name("--env", options.env, ENV_IDS)
-    chosen = {key: value for key in ("dataset", "split") if (value := getattr(options, key)) is not None}
-    arguments = chosen | settings("--set-env", options.set_env)
-    try:
-        return gym.make(options.env, **arguments)
-    except TypeError as error:  # Python's own words name the argument
-        raise UsageError(
-            f"--set-env must name arguments of {options.env}",
-            received=arguments,
-            cause=str(error),
-            fix="see the environment's page for its arguments",
-        ) from error
-
-
-def settings(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` pairs as a dictionary; a value that is not JSON is taken as a word.
-
-    Raises:
-        UsageError: A pair without "=" or without a key, or a key given twice.
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key.isidentifier() or not equals:
-            raise UsageError(f"{flag} must be KEY=VALUE", received=pair, fix=f"e.g. {flag} temperature=0.5")
-        if key in found:
-            raise UsageError(f"{flag} must name each key once", received=key)
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
 
 
 def _print_statistics(journal: Any) -> None:

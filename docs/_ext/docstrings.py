@@ -23,9 +23,10 @@ def prepare(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         # It is Markdown, and has a page of its own.
         lines[:] = [lines[0], "", "Its page under :doc:`/environments/index` says all about it."]
         return
-    lines[:] = _tables(lines)
     if what == "module":
-        lines[:] = _equations(lines)
+        # As it is written: where an example is all that follows the first line, Sphinx has lost its indentation.
+        lines[:] = _equations((obj.__doc__ or "").splitlines())
+    lines[:] = _tables(lines)
     lines[:] = _bars(lines)
     # Of a variable, napoleon would take the words before a colon for its type.
     kind = "function" if what in ("data", "attribute", "property") else what

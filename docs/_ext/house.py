@@ -26,7 +26,8 @@ class AgentsTable(SphinxDirective):
     """The agents that are registered, as a table."""
 
     def run(self) -> list[nodes.Node]:
-        """Return the parsed table."""
+        """Return the parsed table; the page is read anew at every build, since the registry may have changed."""
+        self.env.note_reread()
         tables = self.parse_text_to_nodes(pages.agents_table())
         for table in tables:
             table["classes"].append("agents")
@@ -38,6 +39,7 @@ class AgentSettings(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the parsed sections."""
+        self.env.note_reread()
         return self.parse_text_to_nodes(pages.settings_tables(), allow_section_headings=True)
 
 

@@ -88,7 +88,9 @@ def settings_tables() -> str:
     parts = []
     for info in ilrec_agents.list_agents():
         config = agent_class(info.name).Config
-        meanings = _attributes(inspect.getdoc(config) or "")
+        meanings: dict[str, str] = {}
+        for base in reversed(config.__mro__):  # settings may be documented where they are inherited from
+            meanings |= _attributes(inspect.cleandoc(base.__doc__ or ""))
         rows = [
             f"| `{field.name}` | `{_default(field)}` | {_markdown(meanings[field.name])} |" for field in fields(config)
         ]

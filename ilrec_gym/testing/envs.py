@@ -1,8 +1,8 @@
 """What every environment must do, as a pytest class: subclass it, give ``make``, and the tests run.
 
 class TestMine(EnvContract):
-def make(self, **options):
-return gymnasium.make("mine/Env-v0", **options)
+    def make(self, **options):
+        return gymnasium.make("mine/Env-v0", **options)
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ilrec_demos.cli import main, settings
+from ilrec_demos.cli import main
 from ilrec_demos.journal import Journal
+from ilrec_gym.console import settings
 from ilrec_gym.errors import UsageError
 
 COLLECT = ["collect", "--agent", "logging", "--sessions", "5", "--set-env", "max_steps=6"]

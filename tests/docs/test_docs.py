@@ -16,7 +16,7 @@ import gymnasium as gym
 import pytest
 
 import ilrec_gym
-from ilrec_gym.cli import COMMANDS
+from ilrec_gym.cli import main
 
 ROOT = Path(__file__).parents[2]
 MADE_FROM_CODE = {"environments", "api"}  # except their index; the docstrings are tested below
@@ -71,14 +71,27 @@ def test_readme_starts_with_its_two_commands() -> None:
         assert next(blocks(section, "sh"))[1].strip() == command
 
 
-def test_commands_exist() -> None:
+def test_commands_and_their_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for page, line in command_lines():
         match shlex.split(line, comments=True):
             case ["make", target, *_]:
                 assert target in targets, f"{page}: {line}"
-            case ["ilrec", command, *_] if not command.startswith("-"):
-                assert command in COMMANDS, f"{page}: {line}"
+            case ["ilrec", command, *arguments] if not command.startswith("-"):
+                told = help_of(capsys, command)
+                if arguments and re.search(rf"[{{,]{re.escape(arguments[0])}[,}}]", told):
+                    told = help_of(capsys, command, arguments[0])
+                for option in (argument for argument in arguments if argument.startswith("--")):
+                    assert f"{option} " in told or f"{option}\n" in told, f"{page}: {line}"
+
+
+def help_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What ``ilrec ... --help`` prints."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--help"])
+    assert ended.value.code == 0
+    return capsys.readouterr().out
 
 
 def command_lines() -> Iterator[tuple[Path, str]]:

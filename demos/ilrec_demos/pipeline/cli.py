@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from ilrec_demos.cli import settings
-from ilrec_gym.console import reports_errors
+from ilrec_gym.console import reports_errors, settings
 
 
 @reports_errors
@@ -46,3 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=int, default=2, metavar="N", help="trainings side by side (%(default)s)")
     add("--seed", type=int, default=0, help="(%(default)s)")
     return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,11 @@ from ilrec_agents.benchmark import ResultsTable, plots, style
 from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, shown_session
 from ilrec_agents.benchmark.findings import findings
 from ilrec_agents.benchmark.page import Page
-from ilrec_gym.cards import card_path
 
 if TYPE_CHECKING:
     from ilrec_demos.pipeline.quickstart import Quickstart
 
-_SHOWN = ("bc", "cql learned reward", "retriever_top1")
+_SHOWN = ("cql learned reward", "retriever_top1")
 _LEAD = (
     "A language model played sessions with train users. Inverse reinforcement learning made a reward of its choices; "
     "offline agents learned from the log and the demonstrations. Here all of them meet the same test users."
@@ -41,7 +41,7 @@ def write_report(run: Quickstart, table: ResultsTable) -> None:
         lead=_LEAD,
         pictures=pictures,
         sessions=_sessions(run, table),
-        artefacts=tuple(Artefact.from_file(path) for path in _artefacts(out)),
+        artefacts=tuple(_artefacts(out)),
         commands=("make quickstart", *_commands(run)),
         rating_scale=run.scenario.rating_scale,
     )
@@ -70,9 +70,10 @@ def _sessions(run: Quickstart, table: ResultsTable) -> tuple[ShownSession, ...]:
     return tuple(shown)
 
 
-def _artefacts(out: Path) -> list[Path]:
-    cards = sorted(out.rglob("*.card.json"))
-    return [path for card in cards if card_path(path := card.with_name(card.name.removesuffix(".card.json"))) == card]
+def _artefacts(out: Path) -> list[Artefact]:
+    """Everything under ``out`` that has a card, by its path there."""
+    paths = [card.with_name(card.name.removesuffix(".card.json")) for card in sorted(out.rglob("*.card.json"))]
+    return [replace(Artefact.from_file(path), name=path.relative_to(out).as_posix()) for path in paths]
 
 
 def _commands(run: Quickstart) -> tuple[str, ...]:

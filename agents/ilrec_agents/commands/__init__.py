@@ -1,0 +1,1 @@
+"""The subcommands of ``ilrec`` that this package brings."""

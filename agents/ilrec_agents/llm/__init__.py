@@ -1,0 +1,1 @@
+"""Language models as recommenders: model registry, prompts, constrained choice, and the actor."""

@@ -1,0 +1,53 @@
+"""Settings of the language model agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ilrec_agents.llm.models import DEFAULT
+from ilrec_gym.errors import UsageError
+
+
+@dataclass(frozen=True)
+class LLMConfig:
+    """Settings of ``llm``.
+
+    Attributes:
+        model: A known model (``ilrec models list``), a folder or ``.gguf`` file, or a hub id.
+        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs with AMX, else float32.
+        prompt: Version of a prompt that comes with the package, or the path of a ``.toml`` file.
+        liked: Liked films of the profile in the prompt, at most.
+        disliked: Disliked ones, at most.
+        history: Last films of the session in the prompt.
+        max_reason_tokens: Length of the reason; 0 for none. It ends earlier where a sentence ends.
+        correction: w in log p(title | viewer) - w log p(title | everybody): 0 trusts the model, 1 takes away all
+            that makes a title likely whoever asks.
+        shortlist: Titles that are scored with their year; the others are out by their names.
+        temperature: 0 takes the best title; above, titles are drawn with softmax(score / temperature), scores in
+            nats per token.
+        trust_remote_code: Whether a model may run Python code that it brings.
+    """
+
+    model: str = DEFAULT
+    dtype: str = "auto"
+    prompt: str = "act_v1"
+    liked: int = 10
+    disliked: int = 0
+    history: int = 4
+    max_reason_tokens: int = 10
+    correction: float = 0.7
+    shortlist: int = 6
+    temperature: float = 0.0
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("liked", "disliked", "history", "max_reason_tokens", "shortlist"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1000:
+                raise UsageError(f"{name} must be a whole number from 0 to 1000", received=value)
+        if self.shortlist < 1:
+            raise UsageError("shortlist must be 1 or more", received=self.shortlist)
+        if not 0 <= self.correction <= 2:
+            raise UsageError("correction must lie between 0 and 2", received=self.correction)
+        if not (0 <= self.temperature < float("inf")):
+            raise UsageError("temperature must be 0 or more", received=self.temperature)

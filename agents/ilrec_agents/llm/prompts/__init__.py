@@ -1,0 +1,1 @@
+"""Prompts: data files with a version, replaceable by a path."""

@@ -1,0 +1,102 @@
+"""From the task's films and viewers to tokens of the prompt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, cached_property
+
+import numpy as np
+
+from ilrec_agents.llm.backend import Backend
+from ilrec_agents.llm.config import LLMConfig
+from ilrec_agents.llm.profile import Taste
+from ilrec_agents.llm.prompt import Prompt, clean
+from ilrec_agents.llm.trie import Tokens
+from ilrec_agents.task import Task
+from ilrec_gym.errors import UsageError
+
+_WELL_KNOWN = slice(0, 200, 20)  # places in the order of popularity: what a viewer like everybody has seen
+_YEAR = re.compile(r"(.*\S) \(\d{4}\)")
+_TITLE_ROOM = 60  # tokens kept free for a title
+
+
+class Wording:
+    """The prompt's pieces as tokens, each made once.
+
+    Args:
+        task: Titles, profiles, popularity, rating scale.
+        config: How much of each goes in.
+        prompt: The words.
+        backend: The tokenizer, and how long a text may be.
+    """
+
+    def __init__(self, task: Task, config: LLMConfig, prompt: Prompt, backend: Backend) -> None:
+        self._task, self._config, self._prompt, self._backend = task, config, prompt, backend
+        self._encoded = cache(backend.encode)
+
+    def profile(self, user: int) -> Tokens:
+        """What is known of a viewer."""
+        items, ratings = self._task.users.profile_items[user], self._task.users.profile_ratings[user]
+        taste = Taste.of(items, ratings, self._config.liked, self._config.disliked)
+        text = self._prompt.profile_text(map(self._title, taste.liked), map(self._title, taste.disliked))
+        return self._encoded(text)
+
+    def step(self, user: int, films: Sequence[tuple[int, float]], read: int) -> tuple[Tokens, int]:
+        """The last films of the session, and the words that ask for a reason.
+
+        Args:
+            user: The viewer.
+            films: Item indices and ratings, oldest first.
+            read: Tokens that the model has read already.
+
+        Returns:
+            Tokens, and how many of the films were left out because the model's context is short.
+
+        Raises:
+            UsageError: Not even the prompt without films fits.
+        """
+        fixed = len(self.asking) + self._config.max_reason_tokens + _TITLE_ROOM
+        room = self._backend.context_length - read - fixed
+        ask = self._prompt.step["reason"] if self._config.max_reason_tokens else ""
+        for left_out in range(len(films) + 1):
+            named = [(self._title(item), rating, rating >= self._middle(user)) for item, rating in films[left_out:]]
+            tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]) + ask)
+            if len(tokens) <= room:
+                return tokens, left_out
+        raise UsageError(
+            "the prompt must fit into the model's context", received=f"{self._backend.context_length} tokens",
+            cause="a model with a short context", fix="lower liked and disliked, or use another model",
+        )
+
+    def title(self, item: int) -> tuple[Tokens, int]:
+        """A title as it goes on from the words that ask for it, and the length of its name without the year.
+
+        A closing bracket is left off: once the year is there it is certain.
+        """
+        text = " " + self._title(item)
+        named = _YEAR.fullmatch(text)
+        if not named:
+            return self._encoded(text), len(self._encoded(text))
+        tokens, name = self._encoded(text[:-1]), self._encoded(named.group(1))
+        return tokens, next((k for k, (a, b) in enumerate(zip(tokens, name, strict=False)) if a != b), len(name))
+
+    @cached_property
+    def asking(self) -> Tokens:
+        """The end of the reason, and the words that ask for a title."""
+        end = self._prompt.step["reason_end"] if self._config.max_reason_tokens else ""
+        return self._encoded(end + self._prompt.step["choice"])
+
+    @cached_property
+    def everybody(self) -> Tokens:
+        """A viewer who loves what everybody knows, asked for a title."""
+        known = np.argsort(-self._task.catalogue.popularity, kind="stable")[_WELL_KNOWN][: self._config.liked]
+        profile = self._prompt.profile_text([self._title(int(item)) for item in known], [])
+        return self._encoded(profile + self._prompt.step["choice"])
+
+    def _title(self, item: int) -> str:
+        return clean(self._task.catalogue.titles[item], self._backend.special)
+
+    def _middle(self, user: int) -> float:
+        ratings = self._task.users.profile_ratings[user]
+        return float(np.nanmean(ratings)) if (~np.isnan(ratings)).any() else sum(self._task.rating_scale) / 2
