@@ -1,6 +1,8 @@
 """Agents for ILRec-Gym that swap by name.
 
     from ilrec_agents import make_agent, list_agents
+
+Importing it loads no learning library.
 """
 
 from ilrec_agents.base import Agent

@@ -134,9 +134,7 @@ def score_network(
         )
     body: nn.Module
     if kind == "candidates":
-        body = CandidateScores(
-            task.layout.size, task.n_candidates, len(task.layout.candidate_features), hidden, value
-        )
+        body = CandidateScores(task.layout.size, task.n_candidates, len(task.layout.candidate_features), hidden, value)
     elif kind == "towers":
         body = TowerScores(task, hidden, value)
     else:

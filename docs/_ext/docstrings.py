@@ -24,8 +24,7 @@ def prepare(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: li
         lines[:] = [lines[0], "", "Its page under :doc:`/environments/index` says all about it."]
         return
     if what == "module":
-        # As it is written: where an example is all that follows the first line, Sphinx has lost its indentation.
-        lines[:] = _equations((obj.__doc__ or "").splitlines())
+        lines[:] = _equations(lines)
     lines[:] = _tables(lines)
     lines[:] = _bars(lines)
     # Of a variable, napoleon would take the words before a colon for its type.

@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ilrec_gym.data import InteractionData
 from ilrec_gym.envs.candidates import CandidateSessions
@@ -155,7 +155,7 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         """Hash of :meth:`describe`: sessions of equal fingerprint can be compared."""
         return fingerprint(self.describe())
 
-    def draw_users(self, seeds: NDArray[np.integer] | Sequence[int], episode: int = 0) -> NDArray[np.int64]:
+    def draw_users(self, seeds: ArrayLike, episode: ArrayLike = 0) -> NDArray[np.int64]:
         """The user of session ``episode`` under each seed."""
         return self._users[(uniform(np.asarray(seeds), episode, USER) * len(self._users)).astype(np.int64)]
 

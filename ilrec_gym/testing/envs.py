@@ -1,8 +1,10 @@
 """What every environment must do, as a pytest class: subclass it, give ``make``, and the tests run.
 
-class TestMine(EnvContract):
-    def make(self, **options):
-        return gymnasium.make("mine/Env-v0", **options)
+    class TestMine(EnvContract):
+        def make(self, **options):
+            return gymnasium.make("mine/Env-v0", **options)
+
+It works for environments of other packages too.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ def tiny_model(tmp_path_factory, task) -> Path:
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=700, special_tokens=["<|pad|>", "<|end|>"], show_progress=False,
+        vocab_size=700,
+        special_tokens=["<|pad|>", "<|end|>"],
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     bpe.train_from_iterator(task.catalogue.titles, trainer)
@@ -49,9 +51,17 @@ def tiny_model(tmp_path_factory, task) -> Path:
     torch.manual_seed(0)
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=48, intermediate_size=96, num_hidden_layers=2,
-            num_attention_heads=6, num_key_value_heads=2, max_position_embeddings=1024, initializer_range=0.3,
-            bos_token_id=None, eos_token_id=1, pad_token_id=0,
+            vocab_size=len(tokenizer),
+            hidden_size=48,
+            intermediate_size=96,
+            num_hidden_layers=2,
+            num_attention_heads=6,
+            num_key_value_heads=2,
+            max_position_embeddings=1024,
+            initializer_range=0.3,
+            bos_token_id=None,
+            eos_token_id=1,
+            pad_token_id=0,
         )
     )
     folder = tmp_path_factory.mktemp("models") / "tiny"

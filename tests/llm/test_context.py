@@ -20,7 +20,9 @@ def from_scratch(backend, text, path):
     """log p(path | text) by one plain forward pass."""
     read = backend.encode(text)
     with torch.inference_mode():
-        logits = backend._model(torch.tensor([[*read, *path]]), attention_mask=causal(backend, len(read) + len(path))).logits
+        logits = backend._model(
+            torch.tensor([[*read, *path]]), attention_mask=causal(backend, len(read) + len(path))
+        ).logits
     log = logits[0].float().log_softmax(-1)
     return sum(float(log[len(read) - 1 + i, token]) for i, token in enumerate(path))
 

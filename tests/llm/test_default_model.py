@@ -13,16 +13,36 @@ from ilrec_agents.llm.models import DEFAULT, pull
 pytestmark = [pytest.mark.slow_llm, pytest.mark.timeout(600)]  # the first time it is downloaded
 
 HORROR = [
-    "The Shining (1980)", "Halloween (1978)", "A Nightmare on Elm Street (1984)", "Friday the 13th (1980)",
-    "The Exorcist (1973)", "Scream (1996)", "The Omen (1976)", "Hellraiser (1987)",
+    "The Shining (1980)",
+    "Halloween (1978)",
+    "A Nightmare on Elm Street (1984)",
+    "Friday the 13th (1980)",
+    "The Exorcist (1973)",
+    "Scream (1996)",
+    "The Omen (1976)",
+    "Hellraiser (1987)",
 ]
 CHILDREN = [
-    "Toy Story (1995)", "The Lion King (1994)", "Finding Nemo (2003)", "Aladdin (1992)",
-    "Monsters, Inc. (2001)", "Shrek (2001)", "Mulan (1998)", "Beauty and the Beast (1991)",
+    "Toy Story (1995)",
+    "The Lion King (1994)",
+    "Finding Nemo (2003)",
+    "Aladdin (1992)",
+    "Monsters, Inc. (2001)",
+    "Shrek (2001)",
+    "Mulan (1998)",
+    "Beauty and the Beast (1991)",
 ]
 OFFERED = [
-    "Poltergeist (1982)", "Saw (2004)", "Carrie (1976)", "The Ring (2002)", "The Texas Chainsaw Massacre (1974)",
-    "Pinocchio (1940)", "Bambi (1942)", "The Little Mermaid (1989)", "Toy Story 2 (1999)", "A Bug's Life (1998)",
+    "Poltergeist (1982)",
+    "Saw (2004)",
+    "Carrie (1976)",
+    "The Ring (2002)",
+    "The Texas Chainsaw Massacre (1974)",
+    "Pinocchio (1940)",
+    "Bambi (1942)",
+    "The Little Mermaid (1989)",
+    "Toy Story 2 (1999)",
+    "A Bug's Life (1998)",
 ]  # five of each kind
 
 
@@ -45,12 +65,19 @@ def offer(task):
         for row, titles in enumerate(profiles):
             items[row, : len(titles)], ratings[row, : len(titles)] = [index[t] for t in titles], 5.0
         n = len(profiles)
-        users = replace(task.users, ids=np.arange(n), is_test=np.zeros(n, bool), profile_items=items, profile_ratings=ratings)
+        users = replace(
+            task.users, ids=np.arange(n), is_test=np.zeros(n, bool), profile_items=items, profile_ratings=ratings
+        )
         own = replace(task, users=users, n_candidates=len(OFFERED), n_actions=len(OFFERED))
         infos = {
-            "user_index": np.arange(n), "candidates": np.tile([index[t] for t in OFFERED], (n, 1)),
-            "step": np.zeros(n, int), "seed": np.arange(n), "episode": np.zeros(n, int), "running": np.ones(n, bool),
-            "history_items": np.full((n, 5), -1), "history_ratings": np.full((n, 5), np.nan),
+            "user_index": np.arange(n),
+            "candidates": np.tile([index[t] for t in OFFERED], (n, 1)),
+            "step": np.zeros(n, int),
+            "seed": np.arange(n),
+            "episode": np.zeros(n, int),
+            "running": np.ones(n, bool),
+            "history_items": np.full((n, 5), -1),
+            "history_ratings": np.full((n, 5), np.nan),
             "action_mask": np.ones((n, len(OFFERED)), bool),
         }
         agent = LLMAgent(own, LLMConfig(**config), backend=model)

@@ -30,7 +30,10 @@ class ConstantReward(RewardModel):
     config: ConstantRewardConfig
 
     def __call__(
-        self, observations: Observations, actions: Actions, next_observations: Observations,
+        self,
+        observations: Observations,
+        actions: Actions,
+        next_observations: Observations,
         terminals: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         return np.full(len(actions), self.config.value, np.float32)

@@ -83,7 +83,12 @@ class Training:
     """One run of training; see :class:`~ilrec_agents.imitation.gail.GAILConfig` for the settings."""
 
     def __init__(
-        self, demonstrations: SessionDataset, log: SessionDataset, config: GAILConfig, *, seed: int,
+        self,
+        demonstrations: SessionDataset,
+        log: SessionDataset,
+        config: GAILConfig,
+        *,
+        seed: int,
         device: torch.device,
     ) -> None:
         rng = np.random.default_rng(seed)

@@ -111,7 +111,10 @@ class GAILReward(RewardModel):
         return self
 
     def __call__(
-        self, observations: Observations, actions: Actions, next_observations: Observations,
+        self,
+        observations: Observations,
+        actions: Actions,
+        next_observations: Observations,
         terminals: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         """Rewards ``(B,)``; they depend on the observation and the action only, at the end of a session too."""
@@ -126,9 +129,7 @@ class GAILReward(RewardModel):
         """D(s, a) of every transition, ``(B,)``."""
         return (1 / (1 + np.exp(-self._logits(observations, actions)[1]))).astype(np.float32)
 
-    def _logits(
-        self, observations: Observations, actions: Actions
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _logits(self, observations: Observations, actions: Actions) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits ``(B, n_actions)`` of every action and ``(B,)`` of those chosen."""
         if self._discriminator is None:
             raise UsageError("a reward model must be fitted before it is used", fix="call fit(), or load a saved one")

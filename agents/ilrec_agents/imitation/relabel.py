@@ -37,8 +37,10 @@ def relabel(dataset: SessionDataset, reward_model: RewardModel, *, unit: bool = 
     )
     if rewards.shape != steps.rewards.shape or not np.isfinite(rewards).all():
         raise UsageError(
-            f"a reward model must give {len(steps)} finite rewards", received=f"{rewards.shape}, {rewards[:3]} ...",
-            cause="a model that diverged", fix="fit it again with a lower learning_rate",
+            f"a reward model must give {len(steps)} finite rewards",
+            received=f"{rewards.shape}, {rewards[:3]} ...",
+            cause="a model that diverged",
+            fix="fit it again with a lower learning_rate",
         )
     std = rewards.std()
     return dataset.with_rewards(rewards / std if unit and std > 1e-8 else rewards)

@@ -61,7 +61,10 @@ class RewardModel(ABC):
 
     @abstractmethod
     def __call__(
-        self, observations: Observations, actions: Actions, next_observations: Observations,
+        self,
+        observations: Observations,
+        actions: Actions,
+        next_observations: Observations,
         terminals: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         """Rewards ``(B,)`` of transitions; each class says what it does where ``terminals`` is True."""
@@ -80,13 +83,21 @@ class RewardModel(ABC):
             draft.mkdir()
             learned = self._save_learned(draft)
             about = {
-                "reward_model": self.name, "config": asdict(self.config), "seed": self.seed,
-                "task": self.task.description, "learned": learned,
+                "reward_model": self.name,
+                "config": asdict(self.config),
+                "seed": self.seed,
+                "task": self.task.description,
+                "learned": learned,
             }
             write_json(draft / REWARD, about)
             return write_card(
-                draft / REWARD, kind=KIND, parameters=self.parameters(), inputs=inputs, seed=self.seed,
-                seconds=seconds, report=self.report,
+                draft / REWARD,
+                kind=KIND,
+                parameters=self.parameters(),
+                inputs=inputs,
+                seed=self.seed,
+                seconds=seconds,
+                report=self.report,
             )
 
     def parameters(self) -> dict[str, Any]:
@@ -138,7 +149,8 @@ def load_reward_model(path: str | Path, env: gym.Env[Any, Any], *, device: str =
     if about["task"] != task.description:
         differs = sorted(key for key in task.description if about["task"].get(key) != task.description[key])
         raise ArtefactError(
-            "a reward model must have been made for this environment", received=f"differs in: {', '.join(differs)}",
+            "a reward model must have been made for this environment",
+            received=f"differs in: {', '.join(differs)}",
             fix="make the same environment again",
         )
     return reward_model_class(about["reward_model"])._load(folder, about, task, device)
@@ -170,6 +182,8 @@ def check_datasets(task: Task, **datasets: SessionDataset) -> None:
         differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
         if differs:
             raise UsageError(
-                f"{name} must come from the environment at hand", received=f"differs in: {', '.join(differs)}",
-                cause="sessions of another environment or version", fix="make the same environment again",
+                f"{name} must come from the environment at hand",
+                received=f"differs in: {', '.join(differs)}",
+                cause="sessions of another environment or version",
+                fix="make the same environment again",
             )

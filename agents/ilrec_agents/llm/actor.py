@@ -71,8 +71,10 @@ class LLMAgent(Agent):
         """Reason and choose in every row that still runs."""
         if "history_items" not in infos:
             raise UsageError(
-                "the llm agent needs the history of the session in the infos", received=sorted(infos),
-                cause="an environment made without it", fix='gym.make(..., info=["action_mask", "history"])',
+                "the llm agent needs the history of the session in the infos",
+                received=sorted(infos),
+                cause="an environment made without it",
+                fix='gym.make(..., info=["action_mask", "history"])',
             )
         began = time.perf_counter()
         places = self._places(observations, infos)

@@ -87,7 +87,8 @@ class Prompt:
         if missing:
             raise ArtefactError(
                 f"the prompt {name} must have the text entries {', '.join(missing)}",
-                cause="an entry that is missing, or not a text", fix="start from a copy of act_v1.toml",
+                cause="an entry that is missing, or not a text",
+                fix="start from a copy of act_v1.toml",
             )
         for part in _PARTS:
             for key, text in found[part].items():

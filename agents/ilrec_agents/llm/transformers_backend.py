@@ -28,8 +28,13 @@ _PLAIN = {"llama", "mistral", "qwen2", "qwen3", "smollm3"}  # families whose att
 
 
 def grouped_attention(
-    module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor,
-    attention_mask: torch.Tensor, scaling: float | None = None, **_: Any,
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor,
+    scaling: float | None = None,
+    **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """Grouped-query attention that folds the heads of a group into the queries and copies no key.
 
@@ -129,15 +134,16 @@ class TransformersBackend:
         logits: torch.Tensor = self._head(hidden) * self._scale
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)
 
-    def forward(
-        self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache
-    ) -> torch.Tensor:
+    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:
         """Hidden states of tokens; what they see of the cache and of each other is given."""
         lowest = torch.finfo(self._dtype).min
         mask = torch.zeros(seen.shape, dtype=self._dtype, device=self._device).masked_fill_(~seen, lowest)
         hidden: torch.Tensor = self._model.base_model(
-            input_ids=tokens, position_ids=positions, attention_mask=mask[:, None].repeat(1, 1, self._fold, 1),
-            past_key_values=cache, use_cache=True,
+            input_ids=tokens,
+            position_ids=positions,
+            attention_mask=mask[:, None].repeat(1, 1, self._fold, 1),
+            past_key_values=cache,
+            use_cache=True,
         ).last_hidden_state
         return hidden
 

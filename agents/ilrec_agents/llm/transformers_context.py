@@ -26,9 +26,7 @@ class Model(Protocol):
     def vocabulary(self) -> int:
         """V."""
 
-    def forward(
-        self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache
-    ) -> torch.Tensor:
+    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:
         """Tokens ``(B, Q)``, positions ``(B, Q)``, seen ``(B, Q, K)`` bool, cache -> hidden states ``(B, Q, H)``."""
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:

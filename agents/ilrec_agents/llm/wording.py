@@ -65,8 +65,10 @@ class Wording:
             if len(tokens) <= room:
                 return tokens, left_out
         raise UsageError(
-            "the prompt must fit into the model's context", received=f"{self._backend.context_length} tokens",
-            cause="a model with a short context", fix="lower liked and disliked, or use another model",
+            "the prompt must fit into the model's context",
+            received=f"{self._backend.context_length} tokens",
+            cause="a model with a short context",
+            fix="lower liked and disliked, or use another model",
         )
 
     def title(self, item: int) -> tuple[Tokens, int]:

@@ -51,7 +51,13 @@ class Batches:
         steps = torch.from_numpy(self._rng.integers(0, len(self._row), self._size)).to(self.device)
         rows, actions, rewards = self._row[steps], self._action[steps], self._reward[steps]
         return TorchMiniBatch(
-            observations=self._x[rows], actions=actions, rewards=rewards, next_observations=self._x[rows + 1],
-            next_actions=actions, returns_to_go=rewards, terminals=self._terminal[steps],  # the first two are not used
-            intervals=self._ones, device=str(self.device),
+            observations=self._x[rows],
+            actions=actions,
+            rewards=rewards,
+            next_observations=self._x[rows + 1],
+            next_actions=actions,
+            returns_to_go=rewards,
+            terminals=self._terminal[steps],  # the first two are not used
+            intervals=self._ones,
+            device=str(self.device),
         )

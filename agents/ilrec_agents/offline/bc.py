@@ -45,9 +45,11 @@ class BCAgent(D3RLPyAgent):
         from ilrec_agents.offline.d3rlpy_parts import ScoresBC, ScoresFactory
 
         config = d3rlpy.algos.DiscreteBCConfig(
-            learning_rate=self.config.learning_rate, optim_factory=self._optimizer(d3rlpy),
+            learning_rate=self.config.learning_rate,
+            optim_factory=self._optimizer(d3rlpy),
             encoder_factory=ScoresFactory(lambda: self._fresh_network(batches.observations)),
-            batch_size=self.config.batch_size, beta=self.config.beta,
+            batch_size=self.config.batch_size,
+            beta=self.config.beta,
         )
         algorithm = ScoresBC(config, str(batches.device), False)
         algorithm.create_impl((self.task.layout.size,), self.task.n_actions)

@@ -61,10 +61,14 @@ class CQLAgent(D3RLPyAgent):
         from ilrec_agents.offline.d3rlpy_parts import ScoresFactory, ScoresQFunctionFactory
 
         algorithm = d3rlpy.algos.DiscreteCQLConfig(
-            learning_rate=self.config.learning_rate, optim_factory=self._optimizer(d3rlpy),
+            learning_rate=self.config.learning_rate,
+            optim_factory=self._optimizer(d3rlpy),
             encoder_factory=ScoresFactory(lambda: self._fresh_network(batches.observations)),
-            q_func_factory=ScoresQFunctionFactory(), batch_size=self.config.batch_size, gamma=self.config.gamma,
-            target_update_interval=self.config.target_update_interval, alpha=self.config.alpha,
+            q_func_factory=ScoresQFunctionFactory(),
+            batch_size=self.config.batch_size,
+            gamma=self.config.gamma,
+            target_update_interval=self.config.target_update_interval,
+            alpha=self.config.alpha,
         ).create(device=str(batches.device))
         algorithm.create_impl((self.task.layout.size,), self.task.n_actions)
         return algorithm

@@ -138,7 +138,9 @@ class D3RLPyAgent(ScoringAgent):
                     sums = {}
         if not np.isfinite(history[-1]["loss"]):
             raise UsageError(
-                "the loss must stay finite", received=history[-1]["loss"], cause="a learning rate that is too high",
+                "the loss must stay finite",
+                received=history[-1]["loss"],
+                cause="a learning rate that is too high",
                 fix="lower learning_rate",
             )
         return history
@@ -161,7 +163,8 @@ class D3RLPyAgent(ScoringAgent):
     def _checked(self, source: Any) -> SessionDataset:
         if not isinstance(source, SessionDataset):
             raise UsageError(
-                f"the agent {self.name!r} must be given a SessionDataset", received=source,
+                f"the agent {self.name!r} must be given a SessionDataset",
+                received=source,
                 cause="a path, an environment or a ReplayBuffer in its place",
                 fix="ilrec_agents.offline.dataset.read_hdf5(path) reads one",
             )
@@ -170,7 +173,8 @@ class D3RLPyAgent(ScoringAgent):
             differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
             raise UsageError(
                 "a dataset must come from the environment that the agent is made for",
-                received=f"differs in: {', '.join(differs)}", cause="sessions of another environment or version",
+                received=f"differs in: {', '.join(differs)}",
+                cause="sessions of another environment or version",
                 fix="make the agent with the environment of the dataset",
             )
         return source

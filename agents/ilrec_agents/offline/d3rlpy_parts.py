@@ -81,7 +81,10 @@ class ScoresBC(DiscreteBC):
             policy.named_modules(), lr=self.config.learning_rate, compiled=self.compiled
         )
         self._impl = DiscreteBCImpl(
-            observation_shape=observation_shape, action_size=action_size,
+            observation_shape=observation_shape,
+            action_size=action_size,
             modules=DiscreteBCModules(optim=optimizer, imitator=policy),
-            beta=self.config.beta, compiled=self.compiled, device=self._device,
+            beta=self.config.beta,
+            compiled=self.compiled,
+            device=self._device,
         )

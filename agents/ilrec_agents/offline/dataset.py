@@ -4,5 +4,12 @@ from ilrec_agents.offline.episodes import DatasetTask, Episode, SessionDataset, 
 from ilrec_agents.offline.hdf5 import load, read_hdf5, write_hdf5
 
 __all__ = [
-    "DatasetTask", "Episode", "SessionDataset", "Transitions", "closed", "load", "read_hdf5", "write_hdf5",
+    "DatasetTask",
+    "Episode",
+    "SessionDataset",
+    "Transitions",
+    "closed",
+    "load",
+    "read_hdf5",
+    "write_hdf5",
 ]

@@ -127,7 +127,8 @@ class SessionDataset:
             if episode.observations.shape[1] != self.observation_dim:
                 raise UsageError(
                     f"observations must have length {self.observation_dim}",
-                    received=f"{episode.observations.shape[1]} in episode {i}", cause="sessions of another environment",
+                    received=f"{episode.observations.shape[1]} in episode {i}",
+                    cause="sessions of another environment",
                 )
             if episode.actions.min() < 0 or episode.actions.max() >= self.n_actions:
                 raise UsageError(
@@ -191,7 +192,8 @@ class SessionDataset:
         missing = sum(name not in episode.extras for episode in self.episodes)
         if missing:
             raise UsageError(
-                f"every session must have the extra {name!r}", received=f"{missing} of {len(self)} have none",
+                f"every session must have the extra {name!r}",
+                received=f"{missing} of {len(self)} have none",
                 cause="an agent that does not say it, or sessions of several agents",
             )
         return np.concatenate([episode.extras[name] for episode in self.episodes])

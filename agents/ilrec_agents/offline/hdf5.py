@@ -100,8 +100,10 @@ def read_hdf5(path: str | os.PathLike[str], *, verify: bool = True) -> SessionDa
             dataset = SessionDataset(tuple(_read(file)), **shape, task=task)
     except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:  # h5py's and ours
         raise ArtefactError(
-            f"{path} must be a dataset in HDF5", received=f"{type(error).__name__}: {error}",
-            cause="a damaged or foreign file", fix="export it again",
+            f"{path} must be a dataset in HDF5",
+            received=f"{type(error).__name__}: {error}",
+            cause="a damaged or foreign file",
+            fix="export it again",
         ) from error
     if len(dataset) != wanted:
         raise ArtefactError(f"{path} must hold {wanted} episodes, as its card says", received=len(dataset))

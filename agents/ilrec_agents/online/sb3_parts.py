@@ -1,0 +1,100 @@
+"""The project's networks as a policy of stable-baselines3. Import after ``quiet.import_sb3``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from ilrec_agents.networks import Standardise, mlp, score_network
+from ilrec_agents.task import Task
+
+
+class ActorCritic(nn.Module):
+    """Two networks on the same observation, in the place of SB3's extractor.
+
+    Args:
+        actor: Observations ``(B, d)`` to logits ``(B, n_actions)``.
+        critic: Observations ``(B, d)`` to values ``(B, 1)``.
+    """
+
+    def __init__(self, actor: nn.Module, critic: nn.Module) -> None:
+        super().__init__()
+        self.actor, self.critic = actor, critic
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and values."""
+        return self.forward_actor(x), self.forward_critic(x)
+
+    def forward_actor(self, x: Tensor) -> Tensor:
+        """Logits."""
+        logits: Tensor = self.actor(x)
+        return logits
+
+    def forward_critic(self, x: Tensor) -> Tensor:
+        """Values."""
+        values: Tensor = self.critic(x)
+        return values
+
+
+def actor_critic(task: Task, network: str, hidden: int, observations: NDArray[np.float32] | None) -> ActorCritic:
+    """Fresh networks; their scaling is fitted on observations ``(N, d)``, or left to be loaded."""
+    actor = score_network(task, network, hidden, observations=observations, value=False)
+    critic = nn.Sequential(Standardise(observations, task.layout), mlp(task.layout.size, hidden, 1))
+    return ActorCritic(actor, critic)
+
+
+class ScoresPolicy(ActorCriticPolicy):
+    """pi(. | x) = softmax(actor(x)), V(x) = critic(x), without SB3's linear layers behind them.
+
+    Args:
+        networks: Makes both, with fresh weights.
+        arguments: As SB3's.
+    """
+
+    def __init__(self, *arguments: Any, networks: Callable[[], ActorCritic], **options: Any) -> None:
+        self._networks = networks
+        super().__init__(*arguments, **options)
+
+    def _build(self, lr_schedule: Callable[[float], float]) -> None:
+        extractor: Any = self._networks()  # Any, as SB3 declares narrower types than it needs
+        nothing: Any = nn.Identity()
+        optimizer: Any = self.optimizer_class
+        self.mlp_extractor, self.action_net, self.value_net = extractor, nothing, nothing
+        self.optimizer = optimizer(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+
+
+class Curve(BaseCallback):
+    """Moves a progress bar and notes the sessions that ended in each round of play.
+
+    Attributes:
+        history: ``timesteps``, ``sessions``, and mean ``return`` and ``length`` of those sessions, per round.
+    """
+
+    def __init__(self, bar: tqdm[Any]) -> None:
+        super().__init__()
+        self.bar, self.history = bar, list[dict[str, float]]()
+        self._ended: list[dict[str, float]] = []
+
+    def _on_step(self) -> bool:
+        infos = self.locals["infos"]
+        self._ended += [infos[row]["episode"] for row in np.flatnonzero(self.locals["dones"])]
+        self.bar.update(len(infos))
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if not self._ended:
+            return
+        means = {name: float(np.mean([session[key] for session in self._ended])) for name, key in _MEANS.items()}
+        self.history.append({"timesteps": self.num_timesteps, "sessions": len(self._ended)} | means)
+        self.bar.set_postfix({"return": f"{means['return']:.1f}"})
+        self._ended = []
+
+
+_MEANS = {"return": "r", "length": "l"}

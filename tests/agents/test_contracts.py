@@ -1,0 +1,73 @@
+"""Every registered agent keeps the contract. Those that learn get a taste only: what they learn is tested elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from ilrec_agents import load_agent, make_agent
+from ilrec_agents.registry import AGENTS, agent_class
+from ilrec_gym.testing.agents import AgentContract
+
+TASTE: dict[str, dict[str, Any]] = {
+    "bc": {"updates": 20, "hidden": 8},
+    "cql": {"updates": 20, "hidden": 8},
+    "ppo": {"timesteps": 512, "n_envs": 8, "hidden": 8},
+}
+# `llm` has tests of its own; the whole catalogue is not for agents that choose among the offered.
+NAMES = sorted(AGENTS.keys() - {"llm"})
+
+
+class _Registered(AgentContract):
+    name: str
+
+    @pytest.fixture(autouse=True)
+    def _given(self, name: str, play: Any) -> None:
+        self.name, self.play = name, play
+
+    def make(self, env: gym.Env, *, seed: int = 0, **config: Any) -> Any:
+        agent = make_agent(self.name, env, seed=seed, **TASTE.get(self.name, {}) | config)
+        if agent.learns_from == "env":
+            return agent.fit(env)
+        if agent.learns_from == "dataset":
+            return agent.fit(self.play("logging", 20, env_id=env.spec.id, max_steps=env.unwrapped.max_steps))
+        return agent
+
+    def load(self, path: Path, env: gym.Env) -> Any:
+        return load_agent(path, env)
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestAmongTheOffered(_Registered):
+    env_id = "ilrec/MovieLens-Candidates-v0"
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"ppo"}))
+class TestOverTheWholeCatalogue(_Registered):
+    env_id = "ilrec/MovieLens-v0"
+
+
+@pytest.mark.parametrize("name", ["bc", "cql", "ppo"])
+def test_what_has_not_learned_neither_acts_nor_is_saved(name: str, env: gym.Env, tmp_path: Path) -> None:
+    from ilrec_gym.errors import UsageError
+    from ilrec_gym.testing.agents import begin
+
+    agent = make_agent(name, env)
+    _, observations, infos = begin(env, agent)
+    with pytest.raises(UsageError, match="must have learned"):
+        agent.act(observations, infos)
+    with pytest.raises(UsageError, match="must have learned"):
+        agent.save(tmp_path / "agent")
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_agent_says_what_it_is() -> None:
+    for name in AGENTS:
+        cls = agent_class(name)
+        assert cls.name == name
+        assert cls.family in ("heuristic", "oracle", "online", "offline", "llm")
+        assert cls.learns_from in ("nothing", "env", "dataset")
+        assert cls.sees_truth == (cls.family == "oracle")
