@@ -239,9 +239,11 @@ class Evaluation:
         if parameters is None:
             parameters = {name: about[name] for name in ("agent", "agent_config", "env_spec", "split")}
         means = {r["metric"]: None if np.isnan(r["mean"]) else round(r["mean"], 6) for r in self.to_records()}
+        if inputs is None:
+            inputs = {"environment": self.fingerprint}
         write_card(
-            path, kind=KIND, parameters=parameters, inputs={"environment": self.fingerprint} if inputs is None else inputs, seed=self.seed,
-            seconds=seconds, sessions=self.sessions, summary=means,
+            path, kind=KIND, parameters=parameters, inputs=inputs, seed=self.seed, seconds=seconds,
+            sessions=self.sessions, summary=means,
         )  # fmt: skip
 
     @classmethod

@@ -55,35 +55,47 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def offer(task):
-    """A function: what viewers with these profiles choose of the ten films, with notes."""
+def scored(task, model):
+    """A function: scores (viewers, films) of OFFERED for viewers with these profiles, choices and notes."""
     index = {title: item for item, title in enumerate(task.catalogue.titles)}
+    width = len(OFFERED)
 
-    def choose(model, profiles, **config):
-        items = np.full((len(profiles), 20), -1, np.int32)
-        ratings = np.full((len(profiles), 20), np.nan)
-        for row, titles in enumerate(profiles):
-            items[row, : len(titles)], ratings[row, : len(titles)] = [index[t] for t in titles], 5.0
+    def play(profiles):
         n = len(profiles)
-        users = replace(
-            task.users, ids=np.arange(n), is_test=np.zeros(n, bool), profile_items=items, profile_ratings=ratings
+        agent = LLMAgent(
+            replace(task, users=_users(task, index, profiles), n_candidates=width, n_actions=width),
+            LLMConfig(shortlist=width),
+            backend=model,
         )
-        own = replace(task, users=users, n_candidates=len(OFFERED), n_actions=len(OFFERED))
         infos = {
             "user_index": np.arange(n),
-            "candidates": np.tile([index[t] for t in OFFERED], (n, 1)),
+            "candidates": np.tile([index[title] for title in OFFERED], (n, 1)),
             "step": np.zeros(n, int),
             "seed": np.arange(n),
             "episode": np.zeros(n, int),
             "running": np.ones(n, bool),
             "history_items": np.full((n, 5), -1),
             "history_ratings": np.full((n, 5), np.nan),
-            "action_mask": np.ones((n, len(OFFERED)), bool),
         }
-        agent = LLMAgent(own, LLMConfig(**config), backend=model)
-        return agent.act(np.zeros((n, 1), np.float32), infos), agent.explain()
+        blank = np.zeros((n, 1), np.float32)
+        scores = np.zeros((n, width))
+        for place in range(width):  # with the others masked, the note holds the score of this one
+            agent.act(blank, infos | {"action_mask": np.tile(np.arange(width) == place, (n, 1))})
+            scores[:, place] = [note["score"] for note in agent.explain()]
+        choices = agent.act(blank, infos | {"action_mask": np.ones((n, width), bool)})
+        return scores, choices, agent.explain()
 
-    return choose
+    return play
+
+
+def _users(task, index, profiles):
+    n = len(profiles)
+    items, ratings = np.full((n, 20), -1, np.int32), np.full((n, 20), np.nan)
+    for row, titles in enumerate(profiles):
+        items[row, : len(titles)], ratings[row, : len(titles)] = [index[title] for title in titles], 5.0
+    return replace(
+        task.users, ids=np.arange(n), is_test=np.zeros(n, bool), profile_items=items, profile_ratings=ratings
+    )
 
 
 def test_it_answers_sensibly_through_its_chat_template(model):
@@ -105,18 +117,21 @@ def test_its_tokenizer_is_right_on_every_title(model, task):
         assert not [piece for piece in pieces if re.search(r"\d", piece) and len(piece.strip("\ufffd")) > 1], title
 
 
-def test_a_horror_fan_and_a_family_get_what_suits_them(model, offer):
-    choices, notes = offer(model, [HORROR, CHILDREN])
-    assert choices[0] < 5 <= choices[1], [OFFERED[c] for c in choices]
+def test_a_horror_fan_and_a_family_are_told_apart(scored):
+    """The offer is the same. Of every horror film and every children's film, which suits whom better?"""
+    (fan, family), choices, notes = scored([HORROR, CHILDREN])
+    lean = fan - family  # how much more a film suits the horror fan
+    right = (lean[:5, None] > lean[None, 5:]).mean()
+    assert right >= 0.8, dict(zip(OFFERED, lean.round(2), strict=True))
+    assert choices[0] != choices[1]
     assert all(note["reason"].startswith("films about ") for note in notes)
 
 
-def test_the_same_offer_to_different_viewers_gives_different_choices(model, offer, task):
-    of_train = np.flatnonzero(~task.users.is_test)[:24]
+def test_the_same_offer_to_different_viewers_gives_different_choices(scored, task):
     titles = task.catalogue.titles
-    profiles = [[titles[item] for item in task.users.profile_items[user][:10] if item >= 0] for user in of_train]
-    choices, _ = offer(model, profiles)
-    counts = np.bincount(choices, minlength=len(OFFERED))
-    assert (counts > 0).sum() >= 4 and counts.max() <= len(profiles) / 2, counts
-    again, _ = offer(model, profiles)
-    np.testing.assert_array_equal(choices, again)
+    users = np.flatnonzero(~task.users.is_test)[:24]
+    profiles = [[titles[item] for item in task.users.profile_items[user][:10] if item >= 0] for user in users]
+    scores, choices, notes = scored(profiles)
+    assert (scores.argmax(axis=1) == choices).mean() > 0.9, "but for ties in half precision, the best is chosen"
+    assert len(set(choices.tolist())) >= 4 and np.bincount(choices).max() <= 0.7 * len(users), np.bincount(choices)
+    assert len({note["reason"] for note in notes}) >= 6

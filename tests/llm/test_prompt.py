@@ -28,7 +28,8 @@ def test_an_own_prompt_is_read_from_its_path(tmp_path):
     own.write_text(
         'version = "own"\nopening = "Hi "\n[profile]\nliked_heading = "L "\nliked = "+$title"\n'
         'disliked_heading = ""\ndisliked = ""\n[step]\nhistory_heading = "H "\n'
-        'history_liked = "$title $rating/$top "\nhistory_disliked = "no $title "\nreason = "r"\nreason_end = ""\nchoice = "c"\n'
+        'history_liked = "$title $rating/$top "\nhistory_disliked = "no $title "\n'
+        'reason = "r"\nreason_end = ""\nchoice = "c"\n'
     )
     prompt = Prompt.load(own)
     assert prompt.profile_text(["A"], ["B"]) == "L +A"

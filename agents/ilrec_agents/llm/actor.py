@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Agent, Infos, Observations, allowed
 from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
-from ilrec_agents.llm.backend import Backend
+from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.choice import Baseline, Chooser, Offer, chances
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.prompt import Prompt
@@ -121,21 +121,31 @@ class LLMAgent(Agent):
     ) -> list[Thought]:
         users = infos["user_index"][rows]
         context, opened = self._viewers.context(users)
-        start, before = context.mark(), context.lengths
-        steps = [self._step(infos, row, int(read)) for row, read in zip(rows, before, strict=True)]
+        start = context.mark()
+        steps = [self._step(infos, row, int(length)) for row, length in zip(rows, context.lengths, strict=True)]
         context.append([tokens for tokens, _ in steps])
-        reasons = context.write(self.config.max_reason_tokens, self._stops)
+        reasons = self._reasons(context)
         context.append([self._wording.asking] * len(rows))
         offers = [Offer.of([self._wording.title(int(i)) for i in offered[row]], self.backend.end) for row in rows]
-        read = opened + context.lengths - before
         reader = context.reader([offer.trie for offer in offers])
         scores = self._chooser.scores(reader, offers, free[rows])
         context.rewind(start)
-        read += reader.read - np.array([len(reason) for reason in reasons])
+        asked = len(self._wording.reason) + len(self._wording.asking)
+        read = opened + [len(tokens) + asked for tokens, _ in steps] + reader.read
         return [
             Thought(scores[i], reasons[i], int(read[i]), offer.trie.lengths, steps[i][1])
             for i, offer in enumerate(offers)
         ]
+
+    def _reasons(self, context: Context) -> list[Tokens]:
+        if not self._wording.reason:
+            return [()] * context.rows
+        before = context.mark()
+        context.append([self._wording.reason] * context.rows)
+        reasons = context.write(self.config.max_reason_tokens, self._stops)
+        if not self.config.reason_guides:
+            context.rewind(before)
+        return reasons
 
     def _step(self, infos: Infos, row: int, read: int) -> tuple[Tokens, int]:
         now = int(infos["step"][row])
@@ -175,7 +185,7 @@ class LLMAgent(Agent):
 
     @cached_property
     def _chooser(self) -> Chooser:
-        baseline = Baseline(self._viewers.neutral(self._wording.everybody))
+        baseline = Baseline(self._viewers.others(self._wording.everybody))
         return Chooser(baseline, self.config.correction, self.config.shortlist)
 
     @cached_property

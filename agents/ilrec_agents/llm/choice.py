@@ -40,20 +40,24 @@ class Offer:
 
 
 class Baseline:
-    """log p(title | everybody): scored once per title in a context that names films everybody knows, then kept."""
+    """log p(title | everybody): the mean over a few viewers who love what everybody knows.
+
+    Each title is scored once and kept. One such viewer alone would mark titles by accident, for all viewers alike.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known: dict[Tokens, float] = {}
 
-    def learn(self, offers: Sequence[Offer], at_once: int = 128) -> None:
+    def learn(self, offers: Sequence[Offer], at_once: int = 64) -> None:
         """Score the titles that are new."""
         paths = {offer.trie.path(node) for offer in offers for node in (*offer.trie.leaves, *offer.names)}
         unknown = sorted(paths - self._known.keys())
         for start in range(0, len(unknown), at_once):
             part = unknown[start : start + at_once]
             trie, mark = Trie.exactly(part), self._context.mark()
-            (scores,) = self._context.reader([trie]).of([np.arange(len(trie))])
+            rows = self._context.rows
+            scores = np.mean(self._context.reader([trie] * rows).of([np.arange(len(trie))] * rows), axis=0)
             self._context.rewind(mark)
             self._known.update(zip(part, trie.totals(scores, trie.leaves).tolist(), strict=True))
 

@@ -20,6 +20,8 @@ class LLMConfig:
         disliked: Disliked ones, at most.
         history: Last films of the session in the prompt.
         max_reason_tokens: Length of the reason; 0 for none. It ends earlier where a sentence ends.
+        reason_guides: Whether the choice reads the reason. The default model chooses better without it: an invented
+            line between the liked films and the title blurs them.
         correction: w in log p(title | viewer) - w log p(title | everybody): 0 trusts the model, 1 takes away all
             that makes a title likely whoever asks.
         shortlist: Titles that are scored with their year; the others are out by their names.
@@ -35,6 +37,7 @@ class LLMConfig:
     disliked: int = 0
     history: int = 4
     max_reason_tokens: int = 10
+    reason_guides: bool = False
     correction: float = 0.7
     shortlist: int = 6
     temperature: float = 0.0

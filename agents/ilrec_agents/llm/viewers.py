@@ -50,10 +50,10 @@ class Viewers:
         self._held, self._context = users, context
         return context, read
 
-    def neutral(self, text: Tokens) -> Context:
-        """A context of one row that reads ``text`` after the shared beginning."""
-        context = self._shared.select([0])
-        context.append([text])
+    def others(self, texts: Sequence[Tokens]) -> Context:
+        """A context of its own whose rows read ``texts`` after the shared beginning."""
+        context = self._shared.select([0] * len(texts))
+        context.append(texts)
         return context
 
     @cached_property

@@ -16,7 +16,8 @@ from ilrec_agents.llm.trie import Tokens
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 
-_WELL_KNOWN = slice(0, 200, 20)  # places in the order of popularity: what a viewer like everybody has seen
+_WELL_KNOWN = 200  # the most rated films: what everybody knows
+_LIKED, _CROWD = 10, 4  # how many of them each of how many stand-ins for everybody loves
 _YEAR = re.compile(r"(.*\S) \(\d{4}\)")
 _TITLE_ROOM = 60  # tokens kept free for a title
 
@@ -43,7 +44,7 @@ class Wording:
         return self._encoded(text)
 
     def step(self, user: int, films: Sequence[tuple[int, float]], read: int) -> tuple[Tokens, int]:
-        """The last films of the session, and the words that ask for a reason.
+        """The last films of the session.
 
         Args:
             user: The viewer.
@@ -56,12 +57,11 @@ class Wording:
         Raises:
             UsageError: Not even the prompt without films fits.
         """
-        fixed = len(self.asking) + self._config.max_reason_tokens + _TITLE_ROOM
+        fixed = len(self.reason) + self._config.max_reason_tokens + len(self.asking) + _TITLE_ROOM
         room = self._backend.context_length - read - fixed
-        ask = self._prompt.step["reason"] if self._config.max_reason_tokens else ""
         for left_out in range(len(films) + 1):
             named = [(self._title(item), rating, rating >= self._middle(user)) for item, rating in films[left_out:]]
-            tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]) + ask)
+            tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]))
             if len(tokens) <= room:
                 return tokens, left_out
         raise UsageError(
@@ -84,17 +84,23 @@ class Wording:
         return tokens, next((k for k, (a, b) in enumerate(zip(tokens, name, strict=False)) if a != b), len(name))
 
     @cached_property
+    def reason(self) -> Tokens:
+        """The words that ask for a reason; none where none is wanted."""
+        return self._encoded(self._prompt.step["reason"]) if self._config.max_reason_tokens else ()
+
+    @cached_property
     def asking(self) -> Tokens:
-        """The end of the reason, and the words that ask for a title."""
-        end = self._prompt.step["reason_end"] if self._config.max_reason_tokens else ""
+        """The words that ask for a title, after the end of the reason where that is read."""
+        end = self._prompt.step["reason_end"] if self.reason and self._config.reason_guides else ""
         return self._encoded(end + self._prompt.step["choice"])
 
     @cached_property
-    def everybody(self) -> Tokens:
-        """A viewer who loves what everybody knows, asked for a title."""
-        known = np.argsort(-self._task.catalogue.popularity, kind="stable")[_WELL_KNOWN][: self._config.liked]
-        profile = self._prompt.profile_text([self._title(int(item)) for item in known], [])
-        return self._encoded(profile + self._prompt.step["choice"])
+    def everybody(self) -> list[Tokens]:
+        """Some viewers who love what everybody knows, asked for a title."""
+        known = np.argsort(-self._task.catalogue.popularity, kind="stable")[:_WELL_KNOWN]
+        lists = (known[k :: _WELL_KNOWN // _LIKED][:_LIKED] for k in range(_CROWD))
+        profiles = (self._prompt.profile_text([self._title(int(item)) for item in liked], []) for liked in lists)
+        return [self._encoded(profile + self._prompt.step["choice"]) for profile in profiles]
 
     def _title(self, item: int) -> str:
         return clean(self._task.catalogue.titles[item], self._backend.special)
