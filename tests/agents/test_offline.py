@@ -15,6 +15,7 @@ import torch
 
 from ilrec_agents import load_agent, make_agent
 from ilrec_agents.networks import score_network
+from ilrec_agents.offline.batches import Batches
 from ilrec_agents.offline.dataset import SessionDataset
 from ilrec_agents.task import Task
 from ilrec_gym.errors import ArtefactError, UnknownNameError, UsageError
@@ -85,6 +86,27 @@ def test_reward_scalings(scaling: str, env: gym.Env, log: SessionDataset) -> Non
 def test_a_constant_reward_stays_what_it_is(env: gym.Env, log: SessionDataset) -> None:
     """Otherwise the control that pays for staying would turn into no reward at all."""
     assert (make_agent("cql", env)._rewards(log.with_rewards(np.full(log.n_transitions, 0.7))) == np.float32(0.7)).all()
+
+
+def test_batches_are_transitions_of_the_dataset(play: Any) -> None:
+    """Every row is one step: its observation, action, reward, the observation after it, and whether it was the end."""
+    short = play("logging", 30, max_steps=42)  # some sessions are cut at the horizon, and are then not terminal
+    steps = short.transitions()
+    assert 0 < steps.terminals.sum() < len(short)
+    assert len(np.unique(steps.observations, axis=0)) == len(steps)
+    of = {x.tobytes(): i for i, x in enumerate(steps.observations)}
+    batches = Batches(short, np.arange(len(steps)), 512, seed=0, device=torch.device("cpu"))
+    seen = []
+    for _ in range(10):
+        batch = batches.draw()
+        rows = np.array([of[x.numpy().tobytes()] for x in batch.observations])
+        np.testing.assert_array_equal(batch.rewards[:, 0], rows)
+        np.testing.assert_array_equal(batch.actions[:, 0], steps.actions[rows])
+        np.testing.assert_array_equal(batch.next_observations, steps.next_observations[rows])
+        np.testing.assert_array_equal(batch.terminals[:, 0], steps.terminals[rows])
+        assert (batch.intervals == 1).all()
+        seen.append(rows)
+    assert len(np.unique(seen)) > 0.95 * len(steps)
 
 
 # Networks ---------------------------------------------------------------------------------------------------------

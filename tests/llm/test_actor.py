@@ -78,11 +78,11 @@ def test_it_plays_whole_sessions_and_explains_each_step(make, started):
 
 def test_the_rest_of_the_batch_changes_nothing(make, started):
     _, observations, infos = started(5, steps=3)
-    together = make()
+    together = make(correction=0)
     actions = together.act(observations, infos)
     notes = together.explain()
     for row in range(5):
-        alone = make()
+        alone = make(correction=0)
         part = {key: value[[row]] for key, value in infos.items()}
         assert alone.act(observations[[row]], part)[0] == actions[row]
         (note,) = alone.explain()
@@ -93,16 +93,18 @@ def test_the_rest_of_the_batch_changes_nothing(make, started):
 def test_kept_contexts_change_nothing(make, started):
     """Viewers leave, come and change places; what is kept of them must give what a new agent gives."""
     _, observations, infos = started(6, steps=2)
-    agent = make()
+    agent = make(correction=0)
     for rows in ([0, 1, 2], [0, 1, 2], [2, 0], [3, 0, 4, 2], [5], [1, 5, 1]):
         part = {key: value[rows] for key, value in infos.items()}
-        np.testing.assert_array_equal(agent.act(observations[rows], part), make().act(observations[rows], part))
+        np.testing.assert_array_equal(
+            agent.act(observations[rows], part), make(correction=0).act(observations[rows], part)
+        )
         for kept, new in zip(agent.explain(), make_notes(make, observations[rows], part), strict=True):
             assert kept["score"] == pytest.approx(new["score"], abs=1e-3)
 
 
 def make_notes(make, observations, infos):
-    agent = make()
+    agent = make(correction=0)
     agent.act(observations, infos)
     return agent.explain()
 
@@ -177,12 +179,14 @@ def test_no_title_breaks_it_or_leaves_the_offer(make, started, with_titles):
 
 
 def test_every_nasty_title_can_be_chosen(make, started, with_titles):
-    _, observations, infos = started(1)
-    for title in NASTY:
-        agent = make(with_titles({int(infos["candidates"][0, 3]): title}))
-        only = infos | {"action_mask": np.arange(20)[None] == 3}
-        assert agent.act(observations, only).tolist() == [3]
-        assert np.isfinite(agent.explain()[0]["score"])
+    n = len(NASTY)
+    _, observations, infos = started(n)
+    items = np.setdiff1d(np.arange(500), infos["candidates"])[:n]
+    infos["candidates"][:, 3] = items
+    agent = make(with_titles(dict(zip(items.tolist(), NASTY, strict=True))))
+    infos["action_mask"] = np.tile(np.arange(20) == 3, (n, 1))
+    assert agent.act(observations, infos).tolist() == [3] * n
+    assert all(np.isfinite(note["score"]) for note in agent.explain())
 
 
 def test_equal_titles_are_told_apart_by_place(make, started, with_titles):

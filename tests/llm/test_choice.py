@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from ilrec_agents.llm.choice import Baseline, Chooser, Offer, chances
 
@@ -21,6 +22,7 @@ def context_of(backend, *texts):
     return context
 
 
+@torch.inference_mode()
 def plain(backend, text, tokens):
     """log p(tokens | text), token by token."""
     total = 0.0

@@ -51,7 +51,7 @@ def model():
     from ilrec_agents.llm.transformers_backend import TransformersBackend
 
     pull(DEFAULT)
-    return TransformersBackend(DEFAULT)
+    return TransformersBackend(DEFAULT, dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +77,9 @@ def scored(task, model):
             "history_items": np.full((n, 5), -1),
             "history_ratings": np.full((n, 5), np.nan),
         }
-        blank = np.zeros((n, 1), np.float32)
-        scores = np.zeros((n, width))
-        for place in range(width):  # with the others masked, the note holds the score of this one
-            agent.act(blank, infos | {"action_mask": np.tile(np.arange(width) == place, (n, 1))})
-            scores[:, place] = [note["score"] for note in agent.explain()]
-        choices = agent.act(blank, infos | {"action_mask": np.ones((n, width), bool)})
-        return scores, choices, agent.explain()
+        actions = agent.act(np.zeros((n, 1), np.float32), infos | {"action_mask": np.ones((n, width), bool)})
+        thoughts = agent._think(infos, np.arange(n), infos["candidates"], np.ones((n, width), bool))
+        return np.array([thought.scores for thought in thoughts]), actions, agent.explain()
 
     return play
 
@@ -129,9 +125,9 @@ def test_a_horror_fan_and_a_family_are_told_apart(scored):
 
 def test_the_same_offer_to_different_viewers_gives_different_choices(scored, task):
     titles = task.catalogue.titles
-    users = np.flatnonzero(~task.users.is_test)[:24]
+    users = np.flatnonzero(~task.users.is_test)[:12]
     profiles = [[titles[item] for item in task.users.profile_items[user][:10] if item >= 0] for user in users]
     scores, choices, notes = scored(profiles)
-    assert (scores.argmax(axis=1) == choices).mean() > 0.9, "but for ties in half precision, the best is chosen"
+    assert (scores.argmax(axis=1) == choices).all()
     assert len(set(choices.tolist())) >= 4 and np.bincount(choices).max() <= 0.7 * len(users), np.bincount(choices)
-    assert len({note["reason"] for note in notes}) >= 6
+    assert len({note["reason"] for note in notes}) >= 4
