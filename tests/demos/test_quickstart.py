@@ -71,8 +71,10 @@ def test_what_is_done_is_not_done_again(done, capsys):
     before = files(done)
     assert main([*SMALL, *TEACHER, "--out", str(done)]) == 0
     after = files(done)
-    kept = (".h5", ".npz", ".jsonl", ".json", ".safetensors")
-    assert {n: x for n, x in before.items() if n.endswith(kept)} == {n: x for n, x in after.items() if n.endswith(kept)}
+    made = (".h5", ".npz", ".json", ".safetensors")
+    assert {n: x for n, x in before.items() if n.endswith(made)} == {n: x for n, x in after.items() if n.endswith(made)}
+    lines = {n: x[1] for n, x in before.items() if n.endswith(".jsonl")}  # opened to see that they are whole
+    assert lines == {n: x[1] for n, x in after.items() if n.endswith(".jsonl")} and len(lines) == 3
     assert capsys.readouterr().out.count("there already") >= 20
 
 
