@@ -85,10 +85,10 @@ def test_it_finds_nothing_where_there_is_nothing(env: gym.Env, log: SessionDatas
 
 
 def test_an_agent_follows_the_learned_reward(env: gym.Env, log: SessionDataset, play: Any) -> None:
-    """From 40 sessions of the retriever's first, cql on the log gets more than chance by learning their reward; the
-    same rewards dealt out anew give much less. The true rating is not used."""
-    model = make_reward_model("gail", env, form="advantage").fit(play("retriever_top1", 40, seed=10_000), log)
-    learned = relabel(log, model)
+    """From 120 sessions of the retriever's first, cql on the log gains 33 to 35 over chance by learning their reward
+    (three seeds), and -13 to 1 from the same rewards dealt out anew. The true rating is not used."""
+    model = make_reward_model("gail", env, form="advantage", updates=75)
+    learned = relabel(log, model.fit(play("retriever_top1", 120, seed=10_000), log))
     chance = evaluate(make_agent("retriever_random", env), env).per_user("R_traj")
     gain = [
         paired_difference(
@@ -96,8 +96,8 @@ def test_an_agent_follows_the_learned_reward(env: gym.Env, log: SessionDataset, 
         )
         for data in (learned, shuffled(learned, np.random.default_rng(0)))
     ]
-    assert gain[0].low > 10
-    assert gain[1].high < gain[0].low
+    assert gain[0].low > 20
+    assert gain[1].high < 10
 
 
 # Rewards ----------------------------------------------------------------------------------------------------------
@@ -141,7 +141,10 @@ def test_the_end_of_a_session_changes_nothing(model: Any, log: SessionDataset) -
 
 def test_same_seed_same_reward(env: gym.Env, expert: SessionDataset, log: SessionDataset) -> None:
     few = {"updates": 50, "hidden": 8}
-    models = [make_reward_model("gail", env, seed=seed, **few).fit(first(expert, 10), log) for seed in (1, 1, 2)]
+    models = []
+    for seed in (1, 1, 2):
+        torch.rand(3)  # whatever the program drew before
+        models.append(make_reward_model("gail", env, seed=seed, **few).fit(first(expert, 10), log))
     given = [rewards_of(m, first(log, 5)) for m in models]
     np.testing.assert_array_equal(given[0], given[1])
     assert not np.allclose(given[0], given[2])
