@@ -132,12 +132,25 @@ def test_the_choice_depends_on_viewer_history_and_reason(make, started):
     _, observations, infos = started(8, steps=3)
     same = infos | {"candidates": np.repeat(infos["candidates"][:1], 8, axis=0), "action_mask": np.ones((8, 20), bool)}
     scores = {}
-    for name, config in {"all": {}, "none": {"history": 0}, "guided": {"reason_guides": True}}.items():
+    for name, config in {
+        "all": {},
+        "none": {"history": 0},
+        "guided": {"reason_guides": True},
+        "mute": {"max_reason_tokens": 0},
+    }.items():
         agent = make(shortlist=20, **config)
         agent.act(observations, same)
         scores[name] = [note["score"] for note in agent.explain()]
+        assert all(bool(note["reason"]) <= (name != "mute") for note in agent.explain())
     assert len(set(scores["all"])) == 8
+    assert scores["all"] == pytest.approx(scores["mute"], abs=1e-3), "a reason that does not guide changes nothing"
     assert scores["all"] != scores["none"] and scores["all"] != scores["guided"]
+
+
+def test_the_order_of_the_offer_can_be_weighed(make, started):
+    _, observations, infos = started(4)
+    assert (make().act(observations, infos) != 0).any()
+    assert make(order=1000.0).act(observations, infos).tolist() == [0] * 4
 
 
 def test_draws_follow_the_session_and_the_seed(make, started):

@@ -62,6 +62,16 @@ def test_what_is_not_free_is_not_on_the_shortlist(backend, offer):
     assert np.isfinite(scored(backend, offer, 0.5, 4, free)).tolist() == free[0].tolist()
 
 
+def test_a_prior_is_added_before_the_shortlist(backend, offer):
+    whole = scored(backend, offer, weight=0.0, shortlist=len(TITLES))
+    chooser = Chooser(Baseline(context_of(backend, "-")), 0.0, 2)
+    prior = np.array([0.0, 0.0, 0.0, 50.0, 0.0, 40.0])
+    reader = context_of(backend, VIEWER).reader([offer.trie])
+    (found,) = chooser.scores(reader, [offer], np.ones((1, len(TITLES)), bool), prior)
+    assert np.flatnonzero(np.isfinite(found)).tolist() == [3, 5]
+    np.testing.assert_allclose(found[[3, 5]], (whole + prior)[[3, 5]], atol=1e-5)
+
+
 def test_the_baseline_is_learned_once(backend, offer):
     context = context_of(backend, "-")
     baseline = Baseline(context)

@@ -128,7 +128,8 @@ class LLMAgent(Agent):
         context.append([self._wording.asking] * len(rows))
         offers = [Offer.of([self._wording.title(int(i)) for i in offered[row]], self.backend.end) for row in rows]
         reader = context.reader([offer.trie for offer in offers])
-        scores = self._chooser.scores(reader, offers, free[rows])
+        ahead = -self.config.order * np.log1p(np.arange(offered.shape[1]))
+        scores = self._chooser.scores(reader, offers, free[rows], ahead)
         context.rewind(start)
         asked = len(self._wording.reason) + len(self._wording.asking)
         read = opened + [len(tokens) + asked for tokens, _ in steps] + reader.read

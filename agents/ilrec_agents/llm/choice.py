@@ -80,20 +80,26 @@ class Chooser:
     weight: float
     shortlist: int
 
-    def scores(self, reader: Reader, offers: Sequence[Offer], free: NDArray[np.bool_]) -> list[Scores]:
-        """Scores ``(S,)`` of each row, in nats per token; -inf for those that are out or not ``free`` (B, S)."""
+    def scores(
+        self, reader: Reader, offers: Sequence[Offer], free: NDArray[np.bool_], prior: Scores | float = 0.0
+    ) -> list[Scores]:
+        """Scores ``(S,)`` of each row, in nats per token, plus the ``prior`` (S,).
+
+        They are -inf for titles that are not on the shortlist or not ``free`` (B, S).
+        """
+        prior = np.broadcast_to(prior, free.shape[1:])
         if self.weight:
             self.baseline.learn(offers)
         found = [np.full(len(offer.trie), np.nan) for offer in offers]
         self._read(reader, offers, found, [offer.names for offer in offers])
         lists = []
         for offer, log, mask in zip(offers, found, free, strict=True):
-            score = np.where(mask, self._score(offer.trie, log, offer.names), -np.inf)
+            score = np.where(mask, self._score(offer.trie, log, offer.names) + prior, -np.inf)
             lists.append(np.argsort(-score, kind="stable")[: min(self.shortlist, mask.sum())])
         self._read(reader, offers, found, [offer.trie.leaves[kept] for offer, kept in zip(offers, lists, strict=True)])
         final = [np.full(len(offer.trie.leaves), -np.inf) for offer in offers]
         for score, offer, log, kept in zip(final, offers, found, lists, strict=True):
-            score[kept] = self._score(offer.trie, log, offer.trie.leaves[kept])
+            score[kept] = self._score(offer.trie, log, offer.trie.leaves[kept]) + prior[kept]
         return final
 
     @staticmethod

@@ -24,6 +24,8 @@ class LLMConfig:
             line between the liked films and the title blurs them.
         correction: w in log p(title | viewer) - w log p(title | everybody): 0 trusts the model, 1 takes away all
             that makes a title likely whoever asks.
+        order: Weight of the order in which the films are offered: order * ln(1 + place) is taken off the score, places
+            from 0. At 0 the model alone decides.
         shortlist: Titles that are scored with their year; the others are out by their names.
         temperature: 0 takes the best title; above, titles are drawn with softmax(score / temperature), scores in
             nats per token.
@@ -39,6 +41,7 @@ class LLMConfig:
     max_reason_tokens: int = 10
     reason_guides: bool = False
     correction: float = 0.7
+    order: float = 0.0
     shortlist: int = 6
     temperature: float = 0.0
     trust_remote_code: bool = False
@@ -52,5 +55,7 @@ class LLMConfig:
             raise UsageError("shortlist must be 1 or more", received=self.shortlist)
         if not 0 <= self.correction <= 2:
             raise UsageError("correction must lie between 0 and 2", received=self.correction)
+        if not 0 <= self.order < float("inf"):
+            raise UsageError("order must be 0 or more", received=self.order)
         if not (0 <= self.temperature < float("inf")):
             raise UsageError("temperature must be 0 or more", received=self.temperature)

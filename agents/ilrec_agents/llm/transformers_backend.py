@@ -131,7 +131,9 @@ class TransformersBackend:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Logits of hidden states, with the scaling and capping that some families have."""
-        logits: torch.Tensor = self._head(hidden) * self._scale
+        logits: torch.Tensor = self._head(hidden)
+        if self._scale != 1:
+            logits = logits * self._scale
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)
 
     def forward(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:

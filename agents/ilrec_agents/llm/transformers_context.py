@@ -157,9 +157,7 @@ class TransformersContext:
         tokens = torch.tensor([[*text, *[0] * (width - len(text))] for text in texts], device=self._device)
         offsets = torch.arange(width, device=self._device)
         real = offsets < sizes[:, None]
-        # Padding sees itself: a row of the mask without any key would give nan, which spreads through the values.
-        itself = torch.eye(width, dtype=torch.bool, device=self._device)
-        seen = (offsets[:, None] >= offsets) & real[:, None, :] | itself
+        seen = (offsets[:, None] >= offsets).expand(self.rows, -1, -1)  # padding comes last: no token sees it
         hidden = self._run(tokens, self._lengths[:, None] + offsets, seen)
         self._real = torch.cat([self._real, real], dim=1)
         last = hidden[torch.arange(self.rows, device=self._device), (sizes - 1).clamp(min=0)]
