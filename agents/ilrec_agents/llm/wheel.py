@@ -60,7 +60,7 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
 
     try:
         with quiet(), redirect_stderr(io.StringIO()):  # the reader's progress bar has no switch
-            model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float16)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     except Exception as error:  # the reader raises whatever the damaged bytes lead it to
         raise ArtefactError(
@@ -74,7 +74,7 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     model.hf_quantizer = None  # type: ignore[assignment]
     model.config._name_or_path = folder.name
     with quiet():
-        model.half().save_pretrained(folder)
+        model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
 
