@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--demonstrations", type=int, default=32, metavar="N", help="sessions of the teacher (%(default)s)")
     add("--batch-size", type=int, default=32, metavar="B", help="teacher's sessions side by side (%(default)s)")
     add("--log-sessions", type=int, default=5000, metavar="N", help="logged sessions (%(default)s)")
-    add("--users", type=int, default=48, metavar="N", help="test users in the table; 0 for all (%(default)s)")
+    add("--users", type=int, default=32, metavar="N", help="test users in the table; 0 for all (%(default)s)")
     add("--updates", type=int, metavar="N", help="gradient steps of each offline agent (the agent's default)")
     add("--workers", type=int, default=2, metavar="N", help="trainings side by side (%(default)s)")
     add("--seed", type=int, default=0, help="(%(default)s)")

@@ -38,7 +38,7 @@ class Settings:
     demonstrations: int = 32
     batch_size: int = 32
     log_sessions: int = 5000
-    users: int | None = 48
+    users: int | None = 32
     updates: int | None = None
     workers: int = 2
     seed: int = 0
