@@ -70,7 +70,8 @@ def test_it_plays_whole_sessions_and_explains_each_step(make, started):
             assert bool(note) == on, "rows that ended cost nothing and say nothing"
             if on:
                 assert {"reason", "score", "propensity", "tokens_in", "tokens_out", "ms"} <= note.keys()
-                assert note["tokens_in"] > 0 and note["ms"] > 0 and note["propensity"] == 1
+                assert note["tokens"] == note["tokens_in"] + note["tokens_out"] > note["tokens_out"] > 0
+                assert note["ms"] > 0 and note["propensity"] == 1
         observations, *_, infos = sessions.step(actions)
     actions = agent.act(observations, infos)
     assert actions.shape == (4,) and agent.explain() == [{}] * 4

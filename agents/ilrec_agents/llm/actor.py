@@ -96,7 +96,7 @@ class LLMAgent(Agent):
         return actions
 
     def explain(self) -> list[dict[str, Any]] | None:
-        """Per row: reason, score, propensity, tokens_in, tokens_out, ms; an empty dict where no session runs."""
+        """Per row: reason, score, propensity, tokens (of them in and out), ms; an empty dict where no session runs."""
         return self._notes
 
     def facts(self) -> dict[str, Any]:
@@ -166,12 +166,14 @@ class LLMAgent(Agent):
 
     def _note(self, thought: Thought, choice: int, odds: float, spent: float) -> dict[str, Any]:
         said = self.prompt.step["reason"] + self.backend.decode(thought.reason)
+        written = len(thought.reason) + int(thought.written[choice])
         note = {
             "reason": said.strip(" -\n") if thought.reason else "",
             "score": round(float(thought.scores[choice]), 4),
             "propensity": float(odds),
+            "tokens": thought.read + written,
             "tokens_in": thought.read,
-            "tokens_out": len(thought.reason) + int(thought.written[choice]),
+            "tokens_out": written,
             "ms": round(spent, 3),
         }
         return note | ({"history_left_out": thought.left_out} if thought.left_out else {})
