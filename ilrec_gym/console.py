@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,9 @@ def reports_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]],
         except ILRecError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+        except BrokenPipeError:  # the reader has seen enough, as in `ilrec agents | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
 
     return run
 
@@ -32,7 +36,7 @@ def add_env_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--env``, ``--dataset``, ``--split`` and ``--set-env``, which :func:`environment` reads."""
     parser.add_argument("--env", default=DEFAULT_ENV, metavar="ID", help="environment id (%(default)s)")
     parser.add_argument("--dataset", metavar="NAME", help="data set, e.g. ml-1m (the environment's default)")
-    parser.add_argument("--split", metavar="SPLIT", help="users that are met: train, test, all (train)")
+    parser.add_argument("--split", metavar="SPLIT", help="users that are met: train, test or all")
     add_settings(parser, "--set-env", "an argument of the environment")
 
 
