@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Reference
 
-from ilrec_gym.envs.observation import FAST, SLOW
+from ilrec_gym.envs.observation import FAST, SLOW, Observer
 from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.factorization import FactorModel
 from ilrec_gym.simulation.scenario import load_scenario
@@ -99,6 +99,25 @@ def test_the_first_observation_does_not_depend_on_anything_hidden():
         assert np.array_equal(a.reset(seed=1)[0], b.reset(seed=1)[0])
         first, second = a.step(3), b.step(3)
         assert first[1] != second[1], "the hidden half did change"
+
+
+def test_observations_follow_from_profile_films_and_ratings_alone(env):
+    """Somebody who knows no truth and no aspiration writes the same observations from what was shown and said."""
+    import dataclasses
+
+    hidden = {"truth": None, "aspiration": np.full(len(env.scenario.users), np.nan)}
+    observer = Observer(dataclasses.replace(env.scenario, **hidden), env.layout)
+    observation, info = env.reset(seed=6)
+    buffer, row, user = np.zeros((1, env.layout.size), np.float32), np.array([0]), np.array([info["user_index"]])
+    public = slice(0, env.layout.slices["steps"].stop)
+    observer.begin(buffer, row, user)
+    for step in range(1, 8):
+        assert np.array_equal(buffer[0, public], observation[public])
+        observation, rating, terminated, truncated, info = env.step(3)
+        if terminated or truncated:
+            break
+        observer.update(buffer, row, user, np.array([info["item_index"]]), np.array([rating]), np.array([step]))
+    assert step > 3
 
 
 def test_candidates_are_new_and_the_best_of_the_retriever():
