@@ -113,7 +113,7 @@ def test_observations_follow_from_profile_films_and_ratings_alone(env):
     observer.begin(buffer, row, user)
     for step in range(1, 8):
         assert np.array_equal(buffer[0, public], observation[public])
-        observation, rating, terminated, truncated, info = env.step(3)
+        observation, rating, terminated, truncated, info = env.step(2 * step)
         if terminated or truncated:
             break
         observer.update(buffer, row, user, np.array([info["item_index"]]), np.array([rating]), np.array([step]))
