@@ -13,7 +13,7 @@ from ilrec_gym.errors import UsageError
 from ilrec_gym.files import fingerprint
 from ilrec_gym.simulation.factorization import FactorModel
 from ilrec_gym.simulation.scenario import Catalogue, Scenario, Users
-from ilrec_gym.simulation.user_model import UserModel
+from ilrec_gym.simulation.user_models import UserModel
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ilrec_gym.envs.observation import Layout
 from ilrec_gym.envs.retriever import Retriever
-from ilrec_gym.envs.sessions import Index, Infos, Sessions
+from ilrec_gym.envs.sessions import Infos, Sessions
 from ilrec_gym.errors import UsageError
+from ilrec_gym.simulation.backend import copied
 from ilrec_gym.simulation.scenario import Scenario
 from ilrec_gym.simulation.simulator import Simulator
 
@@ -34,8 +35,8 @@ class CandidateSessions(Sessions):
             raise UsageError(
                 f"n_candidates must be a whole number between 1 and the catalogue's size {size}", received=n_candidates
             )
-        self.retriever = Retriever(scenario, n_candidates)
-        self.offered = np.zeros((n, n_candidates), np.int64)
+        self.retriever = Retriever(scenario, n_candidates, backend=simulator.backend)
+        self.offered = simulator.backend.full((n, n_candidates), 0, "int64")
         super().__init__(scenario, simulator, n, info)
 
     @property
@@ -43,24 +44,26 @@ class CandidateSessions(Sessions):
         """Number of items on offer."""
         return self.retriever.n
 
-    def items_of(self, actions: Index, rows: NDArray[np.integer]) -> Index:
-        """The offered items at those places."""
-        return self.offered[rows, actions]
+    def items_of(self, actions: Any) -> Any:
+        """The offered items ``(B,)`` at those places."""
+        return self.backend.xp.take_along_axis(self.offered, actions[:, None], axis=1)[:, 0]
 
     def infos(self) -> Infos:
         """As in :class:`Sessions`, with ``candidates``: the item indices on offer."""
-        return super().infos() | {"candidates": self.offered.copy()}
+        return super().infos() | {"candidates": copied(self.offered)}
 
-    def action_mask(self) -> NDArray[np.bool_]:
+    def action_mask(self) -> Any:
         """``(B, n_candidates)`` bool, False for an offered item that the viewer has seen (a catalogue that ran out)."""
-        return np.take_along_axis(super().action_mask(), self.offered, axis=1)
+        return self.backend.xp.take_along_axis(self.unseen(), self.offered, axis=1)
 
     def _layout(self) -> Layout:
         return Layout.of(self.scenario, self.retriever.n)
 
-    def _offer(self, rows: NDArray[np.integer]) -> None:
+    def _offer(self, rows: Any) -> None:
+        if not len(rows):
+            return
         users = self.state.users[rows]
-        memory = self.layout.part(self._buffer[rows], "memory_fast")
-        self.offered[rows] = self.retriever.offer(users, memory, self.seen()[rows])
-        predicted = self.scenario.public.predict_some(users, self.offered[rows])
-        self.observer.offer(self._buffer, rows, self.offered[rows], predicted)
+        memory = self.layout.part(self.observations[rows], "memory_fast")
+        offered = self.offered[rows] = self.retriever.offer(users, memory, self.seen(rows))
+        predicted = self.retriever.public.predict_some(users, offered)
+        self.observer.offer(self.observations, rows, offered, predicted)

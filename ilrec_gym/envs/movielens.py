@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ilrec_gym.data import InteractionData
-from ilrec_gym.envs.candidates import CandidateSessions
 from ilrec_gym.envs.dict_observation import DictObservation
 from ilrec_gym.envs.observation import Layout
+from ilrec_gym.envs.quick import QuickSession
 from ilrec_gym.envs.rendering import render_session
 from ilrec_gym.envs.sessions import Sessions
-from ilrec_gym.errors import UsageError, unknown_name
-from ilrec_gym.files import fingerprint
-from ilrec_gym.simulation.draws import USER, uniform
-from ilrec_gym.simulation.scenario import Scenario, build_scenario, load_scenario
-from ilrec_gym.simulation.user_model import UserModel, describe, make_user_model
+from ilrec_gym.envs.setting import Setting, SettingOptions
+from ilrec_gym.errors import unknown_name
+from ilrec_gym.simulation.scenario import Scenario
+from ilrec_gym.simulation.user_models import UserModel
 
 OBSERVATIONS = ("box", "dict")
 RESET_OPTIONS = ("user_id",)
@@ -95,30 +94,44 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         self,
         dataset: str | InteractionData | Scenario = "ml-latest-small",
         *,
-        data_path: str | None = None,
-        user_model: str | Mapping[str, Any] | UserModel = "satiation",
-        split: str = "train",
-        max_steps: int = 100,
-        min_ratings: int = 5,
-        catalogue_size: int | None = None,
-        profile_length: int = 20,
         observation: str = "box",
         info: Sequence[str] = (),
         render_mode: str | None = None,
+        **options: Unpack[SettingOptions],
     ) -> None:
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise unknown_name("render_mode", render_mode, self.metadata["render_modes"])
         if observation not in OBSERVATIONS:
             raise unknown_name("observation", observation, OBSERVATIONS)
-        self.render_mode, self.split, self.max_steps = render_mode, split, max_steps
-        self.scenario = _scenario(dataset, data_path, min_ratings, catalogue_size, profile_length)
-        self.user_model = make_user_model(user_model)
-        self._users = self.scenario.users.of_split(split)
+        self.render_mode = render_mode
+        self.setting = Setting.of(dataset, **options)
         self._sessions = self.batch(1, info)
         self.action_space = self._sessions.action_space
-        self._as_dict = DictObservation(self.scenario, self.layout, max_steps) if observation == "dict" else None
+        history = DictObservation(self.scenario, self.layout, self.max_steps)
+        self._as_dict = history if observation == "dict" else None
         self.observation_space = self._as_dict.space() if self._as_dict else self.layout.space()
         self._session_seed, self._episode = 0, -1
+        self._quick = self._quick_session()
+
+    @property
+    def scenario(self) -> Scenario:
+        """Items, users and preferences."""
+        return self.setting.scenario
+
+    @property
+    def user_model(self) -> UserModel:
+        """How users rate, and when they leave."""
+        return self.setting.user_model
+
+    @property
+    def split(self) -> str:
+        """``"train"``, ``"test"`` or ``"all"``."""
+        return self.setting.split
+
+    @property
+    def max_steps(self) -> int:
+        """The horizon."""
+        return self.setting.max_steps
 
     @property
     def layout(self) -> Layout:
@@ -133,31 +146,24 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
     @property
     def users(self) -> NDArray[np.int64]:
         """Indices of the users of this environment's split."""
-        return self._users
+        return self.setting.users
 
     def batch(self, n: int, info: Sequence[str] = ()) -> Sessions:
         """The engine for n sessions of the same kind in lock-step."""
-        return Sessions(self.scenario, self.scenario.simulator(self.user_model, self.max_steps), n, info)
+        return self.setting.batch(n, info)
 
     def describe(self) -> dict[str, Any]:
         """What decides sessions here, as JSON; data by fingerprint."""
-        return {
-            "dataset": self.scenario.name,
-            "scenario": self.scenario.fingerprint,
-            "user_model": describe(self.user_model),
-            "max_steps": int(self.max_steps),
-            "n_actions": int(self._sessions.n_actions),
-            "observation": self.layout.sizes,
-        }
+        return self.setting.describe()
 
     @property
     def fingerprint(self) -> str:
         """Hash of :meth:`describe`: sessions of equal fingerprint can be compared."""
-        return fingerprint(self.describe())
+        return self.setting.fingerprint
 
-    def draw_users(self, seeds: ArrayLike, episode: ArrayLike = 0) -> NDArray[np.int64]:
+    def draw_users(self, seeds: Any, episode: Any = 0) -> Any:
         """The user of session ``episode`` under each seed."""
-        return self._users[(uniform(np.asarray(seeds), episode, USER) * len(self._users)).astype(np.int64)]
+        return self.setting.draw_users(seeds, episode)
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin a session.
@@ -172,10 +178,12 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         super().reset(seed=seed)
         if seed is not None or self._episode < 0:
             self._session_seed, self._episode = int(self.np_random_seed or 0) % 2**63, -1
+            self._drawn = np.array([], np.int64)
         self._episode += 1
-        observations, infos = self._sessions.reset(
-            [self._choose_user(options or {})], seeds=self._session_seed, episodes=self._episode
-        )
+        user = self._choose_user(options or {})
+        if self._quick:
+            return self._quick.begin(user, self._session_seed, self._episode)
+        observations, infos = self._sessions.reset([user], seeds=self._session_seed, episodes=self._episode)
         return self._emit(observations), self._info(infos)
 
     def step(self, action: np.int64) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -184,12 +192,15 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         Raises:
             UsageError: The action is outside the space, or the session has ended.
         """
+        if self._quick:
+            return self._quick.step(action)
         observations, reward, terminated, truncated, infos = self._sessions.step(np.asarray(action)[None])
         return self._emit(observations), float(reward[0]), bool(terminated[0]), bool(truncated[0]), self._info(infos)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """``(n_actions,)`` bool, False for films that the viewer has seen, in the profile or in this session."""
-        return self._sessions.action_mask()[0]
+        mask: NDArray[np.bool_] = self._sessions.action_mask()[0]
+        return mask
 
     def render(self) -> str | None:
         """The session so far as text: returned in mode "ansi", printed in mode "human"."""
@@ -202,21 +213,31 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
             return None
         return text
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The fast path works on views, which pickle would part from their arrays.
+        return {**self.__dict__, "_quick": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._quick = self._quick_session()
+        if self._quick:
+            self._quick.go_on()
+
+    def _quick_session(self) -> QuickSession | None:
+        plain = self._as_dict is None and self.render_mode != "human"
+        return QuickSession.of(self._sessions) if plain else None
+
     def _choose_user(self, options: Mapping[str, Any]) -> int:
         for option in options:
             if option not in RESET_OPTIONS:
                 raise unknown_name("option of reset()", option, RESET_OPTIONS)
-        if "user_id" not in options:
-            return int(self.draw_users([self._session_seed], self._episode)[0])
-        user = self.scenario.users.index_of(options["user_id"])
-        if user not in self._users:
-            raise UsageError(
-                f"user_id must be of the split {self.split!r}",
-                received=options["user_id"],
-                cause="a user of the other split; train and test users are kept apart",
-                fix='gym.make(..., split="all") plays with both',
-            )
-        return user
+        if "user_id" in options:
+            return self.setting.user_of(options["user_id"])
+        place = self._episode % _DRAWN
+        if not place or not len(self._drawn):
+            first = self._episode - place
+            self._drawn = self.draw_users(self._session_seed, first + np.arange(_DRAWN))
+        return int(self._drawn[place])
 
     def _emit(self, observations: NDArray[np.float32]) -> Any:
         if self.render_mode == "human":
@@ -226,6 +247,9 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
     def _info(self, infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
         row = {key: value[0] for key, value in infos.items() if key != "running"}
         return {key: value if isinstance(value, np.ndarray) else value.item() for key, value in row.items()}
+
+
+_DRAWN = 64  # users drawn at once: one draw costs as much as these
 
 
 class MovieLensCandidatesEnv(MovieLensEnv):
@@ -267,22 +291,4 @@ class MovieLensCandidatesEnv(MovieLensEnv):
     def __init__(
         self, dataset: str | InteractionData | Scenario = "ml-latest-small", *, n_candidates: int = 20, **options: Any
     ) -> None:
-        self.n_candidates = n_candidates
-        super().__init__(dataset, **options)
-
-    def batch(self, n: int, info: Sequence[str] = ()) -> CandidateSessions:
-        """The engine for n sessions of the same kind in lock-step."""
-        simulator = self.scenario.simulator(self.user_model, self.max_steps)
-        return CandidateSessions(self.scenario, simulator, n, info, self.n_candidates)
-
-
-def _scenario(
-    dataset: Any, data_path: str | None, min_ratings: int, catalogue_size: int | None, profile_length: int
-) -> Scenario:
-    if isinstance(dataset, Scenario):
-        return dataset
-    if isinstance(dataset, InteractionData):
-        return build_scenario(
-            dataset, min_ratings=min_ratings, catalogue_size=catalogue_size, profile_length=profile_length
-        )
-    return load_scenario(dataset, data_path, min_ratings, catalogue_size, profile_length)
+        super().__init__(dataset, n_candidates=n_candidates, **options)

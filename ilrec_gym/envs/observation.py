@@ -16,13 +16,16 @@ k is the number of public factors, G the number of genres.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ilrec_gym.errors import unknown_name
+from ilrec_gym.simulation.backend import HOST, Backend
 from ilrec_gym.simulation.scenario import Scenario
 
 Array32 = NDArray[np.float32]
@@ -64,7 +67,7 @@ class Layout:
         """The layout for a scenario, with or without a block for offered items."""
         public, n_genres = scenario.public, scenario.catalogue.vectors.shape[1]
         profile = np.concatenate([[1.0, np.abs(public.user_bias).max()], np.abs(public.user_factors).max(axis=0)])
-        taste = np.abs(public.item_factors).max(axis=0)
+        taste = np.abs(public.item_factors).max(axis=0) * (1 + 1e-5)  # 0.9 + 0.1 is a little above 1 in float32
         highs = {
             "profile": profile,
             "memory_fast": np.full(n_genres, 1 / (1 - FAST)),
@@ -94,7 +97,7 @@ class Layout:
         ends = np.cumsum(list(self.sizes.values())).tolist()
         return {name: slice(end - size, end) for (name, size), end in zip(self.sizes.items(), ends, strict=True)}
 
-    def part(self, observations: Array32, name: str) -> Array32:
+    def part(self, observations: Any, name: str) -> Any:
         """A view ``(..., size)`` of one named part.
 
         Raises:
@@ -104,7 +107,7 @@ class Layout:
             raise unknown_name("part of the observation", name, self.sizes)
         return observations[..., self.slices[name]]
 
-    def candidates(self, observations: Array32) -> Array32:
+    def candidates(self, observations: Any) -> Any:
         """A view ``(..., n_candidates, F)`` of the offered items' features."""
         block = self.part(observations, "candidates")
         return block.reshape(*block.shape[:-1], self.n_candidates, len(self.candidate_features))
@@ -114,52 +117,66 @@ class Layout:
         return spaces.Box(self.low, self.high, dtype=np.float32)
 
 
-@dataclass(frozen=True)
 class Observer:
-    """Writes what everybody may see of B sessions into one ``(B, d)`` float32 buffer, in place."""
+    """Writes what everybody may see of B sessions into one ``(B, d)`` float32 buffer, in place.
 
-    scenario: Scenario
-    layout: Layout
+    The bounds of :class:`Layout` hold without clipping: every moving sum and average stays within them by its own
+    decay, also in float32, as rounding is monotonic.
 
-    def begin(self, buffer: Array32, rows: NDArray[np.integer], users: NDArray[np.integer]) -> None:
-        """Write the observation of fresh sessions."""
-        buffer[rows] = 0.0
-        buffer[rows, self.layout.slices["profile"]] = self._profiles[users]
-        self._clip(buffer, rows)
+    Args:
+        scenario: Whose public half is written.
+        layout: Where each part lies.
+        backend: Where the buffers live.
+    """
 
-    def update(
-        self,
-        buffer: Array32,
-        rows: NDArray[np.integer],
-        users: NDArray[np.integer],
-        items: NDArray[np.integer],
-        ratings: NDArray[np.float64],
-        steps: NDArray[np.integer],
-    ) -> None:
-        """Take in the items just shown and the ratings just given; ``steps`` counts them."""
-        at, part = self.layout.slices, buffer[rows]
-        vectors, factors = self._vectors[items], self._factors[items]
-        rating = self._scaled(ratings).astype(np.float32)[:, None]
-        part[:, at["memory_fast"]] = FAST * part[:, at["memory_fast"]] + vectors
-        part[:, at["memory_slow"]] = SLOW * part[:, at["memory_slow"]] + vectors
-        surprise = np.clip(rating - part[:, at["profile"]][:, :1], -1, 1)
-        part[:, at["taste"]] = TASTE * part[:, at["taste"]] + (1 - TASTE) * surprise * factors
-        averages = part[:, at["ratings"]]
-        first = (steps == 1)[:, None]
-        fast = np.where(first, rating, FAST * averages[:, 1:2] + (1 - FAST) * rating)
-        slow = np.where(first, rating, SLOW * averages[:, 2:3] + (1 - SLOW) * rating)
-        part[:, at["ratings"]] = np.concatenate([rating, fast, slow], axis=1)
-        part[:, at["steps"]] = np.log1p(steps)[:, None]
-        buffer[rows] = part
-        self._clip(buffer, rows)
+    def __init__(self, scenario: Scenario, layout: Layout, backend: Backend = HOST) -> None:
+        self.layout, self.scale = layout, scenario.rating_scale
+        put, at = partial(backend.array, dtype="float32"), layout.slices
+        vectors = scenario.catalogue.vectors
+        self._profiles = put(np.clip(_profiles(scenario), layout.low[at["profile"]], layout.high[at["profile"]]))
+        self._vectors, self._both = put(vectors), put(np.concatenate([vectors, vectors], axis=1))
+        self._factors = put(scenario.public.item_factors)
+        self._means = put(_scaled(scenario.public.mean + scenario.public.item_bias, self.scale))
+        self._popularity = put(np.log1p(scenario.catalogue.popularity))
+        n_genres = vectors.shape[1]
+        self._decay = put(np.repeat([FAST, SLOW, TASTE], [n_genres, n_genres, self._factors.shape[1]]))
+        self._bounds = (
+            tuple(put(side[at["candidates"]]) for side in (layout.low, layout.high)) if layout.n_candidates else ()
+        )
 
-    def offer(
-        self,
-        buffer: Array32,
-        rows: NDArray[np.integer],
-        candidates: NDArray[np.integer],
-        predicted: NDArray[np.float64],
-    ) -> None:
+    def begin(self, buffer: Any, rows: Any, users: Any) -> None:
+        """Write the observation of fresh sessions of ``users`` ``(R,)`` into ``rows`` ``(R,)``."""
+        profile = self.layout.slices["profile"]
+        buffer[rows, : profile.stop] = self._profiles[users]
+        buffer[rows, profile.stop :] = 0.0
+
+    def update(self, buffer: Any, items: Any, ratings: Any, steps: Any) -> None:
+        """Take in the items just shown.
+
+        Args:
+            buffer: ``(B, d)``, changed in place.
+            items: ``(B,)`` item indices.
+            ratings: ``(B,)`` ratings just given, in rating units.
+            steps: ``(B,)`` items shown so far, these included.
+        """
+        xp, at = array_namespace(buffer), self.layout.slices
+        rating = _scaled(ratings, self.scale)
+        decaying = buffer[:, at["memory_fast"].start : at["taste"].stop]
+        decaying *= self._decay
+        memories = buffer[:, at["memory_fast"].start : at["memory_slow"].stop]
+        memories += self._both[items]
+        surprise = (1 - TASTE) * xp.clip(rating - buffer[:, at["profile"].start], -1.0, 1.0)
+        taste = buffer[:, at["taste"]]
+        taste += xp.astype(surprise, xp.float32)[:, None] * self._factors[items]
+        last = at["ratings"].start
+        first = steps == 1
+        buffer[:, last] = rating
+        for place, decay in ((last + 1, FAST), (last + 2, SLOW)):
+            average = buffer[:, place]
+            average += xp.where(first, 1.0, 1 - decay) * (rating - average)
+        buffer[:, at["steps"].start] = xp.log1p(xp.astype(steps, xp.float64))
+
+    def offer(self, buffer: Any, rows: Any, candidates: Any, predicted: Any) -> None:
         """Write the features of the items on offer.
 
         Args:
@@ -168,39 +185,36 @@ class Observer:
             candidates: ``(R, n)`` item indices.
             predicted: ``(R, n)`` public predicted ratings, in rating units.
         """
-        part = buffer[rows]
+        xp, part = array_namespace(buffer), buffer[rows]
         vectors, factors = self._vectors[candidates], self._factors[candidates]
-        features = self.layout.candidates(part)
-        features[..., 0] = self._scaled(predicted)
-        features[..., 1] = np.einsum("rng,rg->rn", vectors, self.layout.part(part, "memory_fast"))
-        features[..., 2] = np.einsum("rng,rg->rn", vectors, self.layout.part(part, "memory_slow"))
-        features[..., 3] = np.einsum("rnk,rk->rn", factors, self.layout.part(part, "taste"))
-        features[..., 4] = self._scaled(self.scenario.public.mean + self.scenario.public.item_bias)[candidates]
-        features[..., 5] = np.log1p(self.scenario.catalogue.popularity)[candidates]
-        buffer[rows] = part
-        self._clip(buffer, rows)
+        similar = partial(_inner, part, self.layout)
+        features = [
+            xp.astype(_scaled(predicted, self.scale), xp.float32),
+            similar(vectors, "memory_fast"),
+            similar(vectors, "memory_slow"),
+            similar(factors, "taste"),
+            self._means[candidates],
+            self._popularity[candidates],
+        ]
+        block = xp.reshape(xp.stack(features, axis=-1), (len(part), -1))
+        buffer[rows, self.layout.slices["candidates"]] = xp.clip(block, *self._bounds)
 
-    def _clip(self, buffer: Array32, rows: NDArray[np.integer]) -> None:
-        buffer[rows] = np.clip(buffer[rows], self.layout.low, self.layout.high)
 
-    def _scaled(self, ratings: NDArray[np.float64]) -> NDArray[np.float64]:
-        low, high = self.scenario.rating_scale
-        return (ratings - (low + high) / 2) / ((high - low) / 2)
+def _inner(part: Any, layout: Layout, table: Any, name: str) -> Any:
+    """``(R, n)`` inner products of n vectors ``(R, n, w)`` with one part of each observation."""
+    return (table @ layout.part(part, name)[..., None])[..., 0]
 
-    @cached_property
-    def _vectors(self) -> Array32:
-        return self.scenario.catalogue.vectors.astype(np.float32)
 
-    @cached_property
-    def _factors(self) -> Array32:
-        return self.scenario.public.item_factors.astype(np.float32)
+def _scaled(ratings: Any, scale: tuple[float, float]) -> Any:
+    low, high = scale
+    return (ratings - (low + high) / 2) / ((high - low) / 2)
 
-    @cached_property
-    def _profiles(self) -> Array32:
-        public, given = self.scenario.public, self.scenario.users.profile_ratings
-        known = ~np.isnan(given)
-        total = np.where(known, given, 0.0).sum(axis=1)
-        mean = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), public.mean)
-        return np.concatenate(
-            [self._scaled(mean)[:, None], public.user_bias[:, None], public.user_factors], axis=1
-        ).astype(np.float32)
+
+def _profiles(scenario: Scenario) -> NDArray[np.float64]:
+    public, given = scenario.public, scenario.users.profile_ratings
+    known = ~np.isnan(given)
+    total = np.where(known, given, 0.0).sum(axis=1)
+    mean = np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), public.mean)
+    return np.concatenate(
+        [_scaled(mean, scenario.rating_scale)[:, None], public.user_bias[:, None], public.user_factors], axis=1
+    )

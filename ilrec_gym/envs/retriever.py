@@ -7,52 +7,55 @@ Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) with a decayed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace
 
+from ilrec_gym.simulation.backend import HOST, Backend
 from ilrec_gym.simulation.scenario import Scenario
 
 WEIGHT = 0.25
 """Default weight of similarity, in half scales."""
 
 
-@dataclass(frozen=True)
 class Retriever:
     """Scores every item for B sessions and picks the n best that were not seen.
 
-    Attributes:
+    Args:
         scenario: Where the public factors and content vectors come from.
         n: How many items are offered.
         weight: Weight of similarity to what was shown, in half scales.
+        backend: Where the arrays live.
     """
 
-    scenario: Scenario
-    n: int
-    weight: float = WEIGHT
+    def __init__(self, scenario: Scenario, n: int, weight: float = WEIGHT, backend: Backend = HOST) -> None:
+        low, high = scenario.rating_scale
+        self.n, self.public = n, backend.move(scenario.public)
+        self._similarity = backend.array(weight * (high - low) / 2 * scenario.catalogue.vectors.T)
 
-    def scores(self, users: NDArray[np.integer], memory: NDArray[np.floating]) -> NDArray[np.float64]:
+    def scores(self, users: Any, memory: Any) -> Any:
         """Scores ``(B, I)`` in rating units, given users ``(B,)`` and fast memories ``(B, G)``."""
-        low, high = self.scenario.rating_scale
-        return self.scenario.public.predict_all(users) - self.weight * (high - low) / 2 * (memory @ self._vectors)
+        xp = array_namespace(memory)
+        return self.public.predict_all(users) - xp.astype(memory, xp.float64) @ self._similarity
 
-    def offer(
-        self, users: NDArray[np.integer], memory: NDArray[np.floating], seen: NDArray[np.integer]
-    ) -> NDArray[np.int64]:
+    def offer(self, users: Any, memory: Any, seen: Any) -> Any:
         """The n best items ``(B, n)``, best first; those seen ``(B, S)`` (padded with -1) only when all others are."""
         scores = self.scores(users, memory)
-        rows, places = np.nonzero(seen >= 0)
-        scores[rows, seen[rows, places]] = scores[rows, seen[rows, places]] - _LAST
-        best = np.argpartition(-scores, self.n - 1, axis=1)[:, : self.n]
-        best.sort(axis=1)
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        return np.take_along_axis(best, order, axis=1)
-
-    @cached_property
-    def _vectors(self) -> NDArray[np.float64]:
-        return np.ascontiguousarray(self.scenario.catalogue.vectors.T)
+        xp = array_namespace(scores)
+        rows, places = xp.nonzero(seen >= 0)
+        items = seen[rows, places]
+        scores[rows, items] = scores[rows, items] - _LAST
+        best = xp.sort(_largest(scores, self.n), axis=1)
+        order = xp.argsort(-xp.take_along_axis(scores, best, axis=1), axis=1, stable=True)
+        return xp.take_along_axis(best, order, axis=1)
 
 
 _LAST = 1e6  # puts seen items behind all others, in the order of their scores
+
+
+def _largest(scores: Any, n: int) -> Any:
+    """``(B, n)`` places of the n largest, in any order; the array API has no partial sort."""
+    if isinstance(scores, np.ndarray):
+        return np.argpartition(-scores, n - 1, axis=1)[:, :n]
+    return scores.topk(n, dim=1).indices

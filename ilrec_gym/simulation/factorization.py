@@ -13,8 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -70,13 +72,24 @@ class FactorModel:
 
     def predict_some(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> Array:
         """Ratings ``(B, n)`` of n items of its own ``(B, n)`` for each user, not clipped to the scale."""
-        taste = np.einsum("bk,bnk->bn", self.user_factors[users], self.item_factors[items])
-        return self.mean + self.user_bias[users, None] + self.item_bias[items] + taste
+        taste = (self.item_factors[items] @ self.user_factors[users][..., None])[..., 0]
+        return self.mean + self.user_bias[users][:, None] + self.item_bias[items] + taste
 
     def predict_all(self, users: NDArray[np.integer]) -> Array:
         """Ratings ``(B, I)`` of every item for each user, not clipped to the scale."""
-        base = self.mean + self.user_bias[users, None] + self.item_bias
+        base = self.mean + self.user_bias[users][:, None] + self.item_bias
         return base + self.user_factors[users] @ self.item_factors.T
+
+    def tastes(self, users: Any) -> Any:
+        """(m + b_u, p_u): what decides the ratings of each user, ``(B, 1 + k)``."""
+        factors = self.user_factors[users]
+        xp = array_namespace(factors)
+        return xp.concat([self.mean + self.user_bias[users][:, None], factors], axis=1)
+
+    def rate(self, tastes: Any, items: Any) -> Any:
+        """Ratings ``(B,)`` of one item for each row of tastes, not clipped to the scale."""
+        xp = array_namespace(tastes)
+        return tastes[:, 0] + self.item_bias[items] + xp.vecdot(tastes[:, 1:], self.item_factors[items])
 
 
 def fit(

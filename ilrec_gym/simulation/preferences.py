@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from ilrec_gym.errors import DataError
@@ -15,10 +16,17 @@ Index = NDArray[np.integer]
 
 
 class PreferenceModel(Protocol):
-    """Anything that rates items for users, in rating units; the simulator clips to the scale."""
+    """Anything that rates items for users, in rating units; the simulator clips to the scale.
 
-    def predict(self, users: Index, items: Index) -> Array:
-        """Ratings ``(B,)`` of one item for each user."""
+    A session carries its user's ``tastes`` along, so that they can drift and need not be looked up at every step.
+    """
+
+    def tastes(self, users: Any) -> Any:
+        """What decides the ratings of each user, ``(B, w)`` float64."""
+        ...
+
+    def rate(self, tastes: Any, items: Any) -> Any:
+        """Ratings ``(B,)`` of one item for each row of tastes."""
         ...
 
     def predict_all(self, users: Index) -> Array:
@@ -37,12 +45,16 @@ class ExplicitRatings:
     matrix: Array
 
     def __post_init__(self) -> None:
-        if self.matrix.ndim != 2 or not np.isfinite(self.matrix).all():
+        if self.matrix.ndim != 2 or not array_namespace(self.matrix).isfinite(self.matrix).all():
             raise DataError("explicit ratings must be a finite matrix of users x items", received=self.matrix.shape)
 
-    def predict(self, users: Index, items: Index) -> Array:
-        """Ratings ``(B,)`` of one item for each user."""
-        return self.matrix[users, items]
+    def tastes(self, users: Any) -> Any:
+        """The users' rows of the matrix, ``(B, I)``."""
+        return self.matrix[users]
+
+    def rate(self, tastes: Any, items: Any) -> Any:
+        """Ratings ``(B,)`` of one item for each row of tastes."""
+        return array_namespace(tastes).take_along_axis(tastes, items[:, None], axis=1)[:, 0]
 
     def predict_all(self, users: Index) -> Array:
         """Ratings ``(B, I)`` of every item for each user."""

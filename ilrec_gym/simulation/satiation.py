@@ -36,9 +36,17 @@ def remember(memory: Any, shown: Any, decay: float) -> Any:
 
 
 def rating_given(
-    liked: Any, shown: Any, memory: Any, repeated: Any, *, kappa: float, rho: float, scale: tuple[float, float]
+    liked: Any,
+    shown: Any,
+    memory: Any,
+    repeated: Any,
+    *,
+    kappa: float,
+    rho: float,
+    scale: tuple[float, float],
+    noise: Any = 0.0,
 ) -> Any:
-    """y_t = clip(R - half * (kappa * (e . g) + rho * [shown before])): the rating that the user gives, the reward.
+    """y_t = clip(R - half * (kappa * (e . g) + rho * [shown before] - noise)): the rating given, which is the reward.
 
     Args:
         liked: ``(B,)`` the preference model's ratings R(u, a), within the scale.
@@ -48,9 +56,30 @@ def rating_given(
         kappa: Weight of similarity to what was shown.
         rho: Weight of an exact repeat.
         scale: Lowest and highest rating.
+        noise: ``(B,)`` what chance adds, in half scales.
     """
     xp = array_namespace(liked, shown, memory)
     half = (scale[1] - scale[0]) / 2
-    similar = xp.sum(shown * memory, axis=-1)
-    spoiled = kappa * similar + rho * xp.astype(repeated, liked.dtype)
+    spoiled = kappa * xp.vecdot(shown, memory) + rho * xp.astype(repeated, liked.dtype) - noise
     return xp.clip(liked - half * spoiled, scale[0], scale[1])
+
+
+def drifted(interests: Any, factors: Any, rating: Any, *, middle: float, half: float, drift: float) -> Any:
+    """p_{t+1} = (1 - d) p_t + d |p_t| q / |q|,  d = drift * max(0, (y_t - middle) / half): liking pulls interest along.
+
+    RecSim moves a user's interest in the topic of a consumed item up or down (Ie et al. 2019); here what was liked
+    pulls the whole interest vector towards itself, and never beyond its length, so that ratings stay what they are.
+
+    Args:
+        interests: ``(B, k)`` p_t.
+        factors: ``(B, k)`` q of the items shown.
+        rating: ``(B,)`` y_t, the ratings given.
+        middle: The middle of the rating scale.
+        half: Half its width.
+        drift: How far an item rated with the highest rating pulls, 0 to 1.
+    """
+    xp = array_namespace(interests)
+    pull = (drift * xp.clip((rating - middle) / half, 0.0, None))[:, None]
+    length = xp.sqrt(xp.vecdot(interests, interests))[:, None]
+    norm = xp.sqrt(xp.vecdot(factors, factors))[:, None]
+    return (1 - pull) * interests + pull * length * factors / xp.where(norm > 0, norm, xp.ones_like(norm))

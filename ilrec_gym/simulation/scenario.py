@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from ilrec_gym.data import InteractionData, catalogue_of, load_dataset, profiles_of, split_of
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.files import fingerprint
+from ilrec_gym.simulation.backend import HOST, Backend
 from ilrec_gym.simulation.factorization import FactorModel
 from ilrec_gym.simulation.fitting import fitted_models
 from ilrec_gym.simulation.preferences import PreferenceModel
 from ilrec_gym.simulation.satiation import item_vectors
 from ilrec_gym.simulation.simulator import Simulator
-from ilrec_gym.simulation.user_model import UserModel
+from ilrec_gym.simulation.user_models import UserModel
+from ilrec_gym.simulation.world import World
 
 SPLITS = ("train", "test", "all")
 
@@ -128,9 +130,15 @@ class Scenario:
     holdout_rmse: float
     fingerprint: str
 
-    def simulator(self, user_model: UserModel, max_steps: int) -> Simulator:
-        """The hidden half under a user model."""
-        return Simulator(self.truth, self.catalogue.vectors, self.aspiration, user_model, self.rating_scale, max_steps)
+    def simulator(self, user_model: UserModel, max_steps: int | None = None, backend: Backend = HOST) -> Simulator:
+        """The hidden half under a user model; its own horizon if ``max_steps`` is None."""
+        max_steps = user_model.max_steps if max_steps is None else max_steps
+        return Simulator(self.world.on(backend), user_model, max_steps, backend)
+
+    @property
+    def world(self) -> World:
+        """What user models live in. Hidden."""
+        return World(self.truth, self.catalogue.vectors, self.aspiration, self.rating_scale, self.catalogue.genres)
 
 
 def load_scenario(

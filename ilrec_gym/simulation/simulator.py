@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from array_api_compat import array_namespace
 
 from ilrec_gym.errors import UsageError
-from ilrec_gym.simulation.preferences import PreferenceModel
-from ilrec_gym.simulation.user_model import HiddenState, UserModel
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-
-
-@dataclass
-class SimulatorState:
-    """B sessions under way. Row b is one session.
-
-    Attributes:
-        users: ``(B,)`` int64 user indices.
-        steps: ``(B,)`` int64, items shown so far.
-        shown: ``(B, max_steps)`` int32 item indices in order, padded with -1.
-        ratings: ``(B, max_steps)`` float64 ratings given, padded with nan.
-        hidden: What goes on in the users' heads.
-    """
-
-    users: NDArray[np.int64]
-    steps: NDArray[np.int64]
-    shown: NDArray[np.int32]
-    ratings: Array
-    hidden: HiddenState
+from ilrec_gym.simulation.backend import HOST, Backend
+from ilrec_gym.simulation.state import SimulatorState
+from ilrec_gym.simulation.user_models.base import UserModel
+from ilrec_gym.simulation.world import World
 
 
 @dataclass(frozen=True)
@@ -45,74 +25,87 @@ class Outcome:
         truncated: ``(B,)`` bool, the session reached ``max_steps`` and the user had not left.
     """
 
-    rating: Array
-    terminated: Flags
-    truncated: Flags
+    rating: Any
+    terminated: Any
+    truncated: Any
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A user model over a preference model.
+    """A user model in a world.
 
     Attributes:
-        preferences: Who likes what.
-        item_vectors: ``(I, G)`` float64 content vectors e_i.
-        aspiration: ``(U,)`` float64, what each user has come to expect.
+        world: Who likes what, and what the items are; on the device of ``backend``.
         user_model: Satiation and exit rule.
-        rating_scale: Lowest and highest rating.
         max_steps: The horizon.
+        backend: Where the sessions' arrays live.
     """
 
-    preferences: PreferenceModel
-    item_vectors: Array
-    aspiration: Array
+    world: World
     user_model: UserModel
-    rating_scale: tuple[float, float]
     max_steps: int = 100
+    backend: Backend = field(default=HOST)
 
     def __post_init__(self) -> None:
         if isinstance(self.max_steps, bool) or not isinstance(self.max_steps, (int, np.integer)) or self.max_steps < 1:
             raise UsageError("max_steps must be a whole number, at least 1", received=self.max_steps)
-        if not self.rating_scale[0] < self.rating_scale[1]:
-            raise UsageError("rating_scale must be (lowest, highest)", received=self.rating_scale)
+        self.user_model.check(self.world)
 
-    def start(self, users: NDArray[np.integer] | Any) -> SimulatorState:
-        """Fresh sessions of these users ``(B,)``."""
-        chosen: NDArray[np.int64] = np.array(users, np.int64)
-        n, width = len(chosen), self.item_vectors.shape[1]
-        return SimulatorState(
-            users=chosen,
-            steps=np.zeros(n, np.int64),
-            shown=np.full((n, self.max_steps), -1, np.int32),
-            ratings=np.full((n, self.max_steps), np.nan),
-            hidden=self.user_model.fresh(np.zeros((n, width))),
-        )
-
-    def restart(self, state: SimulatorState, rows: NDArray[np.integer], users: NDArray[np.integer]) -> None:
-        """Begin new sessions in some rows, in place."""
-        state.users[rows], state.steps[rows], state.shown[rows], state.ratings[rows] = users, 0, -1, np.nan
-        fresh = self.user_model.fresh(state.hidden.memory[rows])
-        state.hidden.memory[rows], state.hidden.patience[rows] = fresh.memory, fresh.patience
-
-    def step(
-        self, state: SimulatorState, items: NDArray[np.integer] | Any, rows: NDArray[np.integer] | Any = None
-    ) -> Outcome:
-        """Show one item in each session (or in those of ``rows``), in place.
+    def start(self, users: Any, *, seeds: Any = 0, episodes: Any = 0) -> SimulatorState:
+        """Fresh sessions of these users ``(B,)``.
 
         Args:
-            state: The sessions; changed in place.
-            items: ``(R,)`` item indices, one for each row that plays.
-            rows: ``(R,)`` the rows that play; all of them if None.
+            users: User indices.
+            seeds: ``(B,)`` or one, each session's own seed.
+            episodes: ``(B,)`` or one, the how-manieth session of its seed each one is.
         """
-        rows = np.arange(len(state.users)) if rows is None else rows
-        users, steps, items = state.users[rows], state.steps[rows], np.asarray(items)
-        liked = np.clip(self.preferences.predict(users, items), *self.rating_scale)
-        repeated = (state.shown[rows] == items[:, None]).any(axis=1)
-        before = HiddenState(state.hidden.memory[rows], state.hidden.patience[rows])
-        rating, after, left = self.user_model.respond(
-            before, liked, self.item_vectors[items], repeated, self.aspiration[users], self.rating_scale
+        put, full = self.backend.array, self.backend.full
+        users, n = put(users, "int64"), len(users)
+        state = SimulatorState(
+            users=users,
+            seeds=full(n, 0, "int64"),
+            episodes=full(n, 0, "int64"),
+            steps=full(n, 0, "int64"),
+            shown=full((n, self.max_steps), -1, "int32"),
+            ratings=full((n, self.max_steps), np.nan, "float64"),
+            tastes=put(self.world.preferences.tastes(users)),
+            aspiration=put(self.world.aspiration[users]),
+            exits=full(n, 0, "int8"),
+            hidden=self.user_model.fresh(self.world, users),
         )
-        state.hidden.memory[rows], state.hidden.patience[rows] = after.memory, after.patience
-        state.shown[rows, steps], state.ratings[rows, steps] = items, rating
-        state.steps[rows] = steps + 1
-        return Outcome(rating, left, ~left & (steps + 1 >= self.max_steps))
+        state.seeds[...], state.episodes[...] = put(seeds), put(episodes)
+        return state
+
+    def restart(self, state: SimulatorState, rows: Any, users: Any, *, seeds: Any = 0, episodes: Any = 0) -> None:
+        """Begin new sessions in some rows, in place; arguments as in :meth:`start`."""
+        state.users[rows], state.seeds[rows], state.episodes[rows] = users, seeds, episodes
+        state.steps[rows], state.shown[rows], state.ratings[rows], state.exits[rows] = 0, -1, np.nan, 0
+        state.tastes[rows] = self.world.preferences.tastes(users)
+        state.aspiration[rows] = self.world.aspiration[users]
+        for name, fresh in self.user_model.fresh(self.world, users).items():
+            state.hidden[name][rows] = fresh
+
+    def step(self, state: SimulatorState, items: Any) -> Outcome:
+        """Show one item in each session, in place.
+
+        Args:
+            state: The sessions; changed in place. Those that have ended must not be played on.
+            items: ``(B,)`` item indices.
+        """
+        items = self.backend.array(items, "int64")
+        rating, exits = self.user_model.respond(self.world, state, items)
+        place = array_namespace(items).clip(state.steps, None, self.max_steps - 1)
+        rows = self._rows(len(state))
+        state.shown[rows, place], state.ratings[rows, place] = _as(items, state.shown), rating
+        state.exits[...] = exits
+        state.steps += 1
+        left = exits > 0
+        return Outcome(rating, left, ~left & (state.steps >= self.max_steps))
+
+    def _rows(self, n: int) -> Any:
+        xp = self.backend.xp
+        return xp.arange(n, device=self.backend.device)
+
+
+def _as(values: Any, like: Any) -> Any:
+    return array_namespace(values).astype(values, like.dtype)

@@ -8,7 +8,7 @@ from ilrec_gym.data import load_dataset
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import ILRecError, StorageError, UsageError
 from ilrec_gym.simulation.scenario import build_scenario, load_scenario
-from ilrec_gym.simulation.user_model import Satiation
+from ilrec_gym.simulation.user_models import Satiation
 
 ID = "ilrec/MovieLens-v0"
 

@@ -116,7 +116,7 @@ def test_observations_follow_from_profile_films_and_ratings_alone(env):
         observation, rating, terminated, truncated, info = env.step(2 * step)
         if terminated or truncated:
             break
-        observer.update(buffer, row, user, np.array([info["item_index"]]), np.array([rating]), np.array([step]))
+        observer.update(buffer, np.array([info["item_index"]]), np.array([rating]), np.array([step]))
     assert step > 3
 
 
@@ -128,11 +128,11 @@ def test_candidates_are_new_and_the_best_of_the_retriever():
     while not ended:
         offered = info["candidates"]
         assert len(set(offered.tolist())) == 20 and not seen & set(offered.tolist())
-        memory = env.layout.part(env.sessions._buffer, "memory_fast")
+        memory = env.layout.part(env.sessions.observations, "memory_fast")
         scores = env.sessions.retriever.scores(np.array([info["user_index"]]), memory)[0]
         others = np.setdiff1d(np.arange(len(scores)), [*offered, *seen])
         assert (np.diff(scores[offered]) <= 0).all() and scores[offered].min() >= scores[others].max()
-        assert env.layout.candidates(env.sessions._buffer)[0, :, 4] == pytest.approx(
+        assert env.layout.candidates(env.sessions.observations)[0, :, 4] == pytest.approx(
             (env.scenario.public.mean + env.scenario.public.item_bias[offered] - 2.75) / 2.25, abs=1e-5
         )
         _, _, terminated, truncated, info = env.step(7)
@@ -159,7 +159,7 @@ def test_a_catalogue_that_runs_out_offers_seen_items_last_and_masks_them():
 def test_masked_items_are_those_of_profile_and_session(env):
     env.reset(seed=3)
     *_, info = env.step(2)
-    mask = env.batch(1).__class__.__mro__[-2].action_mask(env.sessions)[0]  # over items, in both forms
+    mask = env.sessions.unseen()[0]  # over items, in both forms
     seen = {*env.scenario.users.profile_items[info["user_index"]].tolist(), info["item_index"]} - {-1}
     assert set(np.flatnonzero(~mask).tolist()) == seen
 

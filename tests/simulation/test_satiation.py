@@ -10,13 +10,22 @@ from ilrec_gym.errors import ILRecError
 from ilrec_gym.simulation.preferences import ExplicitRatings, aspirations
 from ilrec_gym.simulation.satiation import item_vectors
 from ilrec_gym.simulation.simulator import Simulator
-from ilrec_gym.simulation.user_model import Satiation, describe, make_user_model
+from ilrec_gym.simulation.user_models import Satiation, describe, make_user_model
+from ilrec_gym.simulation.world import World
 
 
 def simulator(ratings, item_vectors, aspiration, p) -> Simulator:
     model = Satiation(**{key: p[key] for key in ("kappa", "lam", "rho", "patience", "gain")})
     preferences, scale = ExplicitRatings(np.array(ratings)), (p["r_min"], p["r_max"])
-    return Simulator(preferences, item_vectors, np.array(aspiration), model, scale, p["max_steps"])
+    return Simulator(World(preferences, item_vectors, np.array(aspiration), scale), model, p["max_steps"])
+
+
+def play(simulated, state, items, rows):
+    """One step of some rows."""
+    part = state.take(rows)
+    outcome = simulated.step(part, items)
+    state.put(rows, part)
+    return outcome
 
 
 def test_golden_item_vectors_and_aspiration(golden):
@@ -35,7 +44,7 @@ def test_golden_sessions(golden):
         for step in case["steps"]:
             outcome = simulated.step(state, [step["item"]])
             assert outcome.rating[0] == pytest.approx(step["rating"], abs=1e-6)
-            assert state.hidden.patience[0] == pytest.approx(step["patience"], abs=1e-6)
+            assert state.hidden["patience"][0] == pytest.approx(step["patience"], abs=1e-6)
             assert (outcome.terminated[0], outcome.truncated[0]) == (step["terminated"], step["truncated"])
         for flag in seen:
             seen[flag] += case["steps"][-1][flag]
@@ -50,7 +59,7 @@ def test_golden_sessions_side_by_side(golden):
     state = simulated.start([case["user"] for case in cases])
     for t in range(max(len(case["steps"]) for case in cases)):
         rows = np.array([b for b, case in enumerate(cases) if t < len(case["steps"])])
-        outcome = simulated.step(state, [cases[b]["steps"][t]["item"] for b in rows], rows)
+        outcome = play(simulated, state, [cases[b]["steps"][t]["item"] for b in rows], rows)
         assert outcome.rating == pytest.approx([cases[b]["steps"][t]["rating"] for b in rows], abs=1e-6)
         assert outcome.terminated.tolist() == [cases[b]["steps"][t]["terminated"] for b in rows]
 
@@ -81,15 +90,15 @@ def test_arrays_equal_the_oracle(data):
     rows = np.arange(3)
     while len(rows):
         items = [data.draw(st.integers(0, n_items - 1)) for _ in rows]
-        outcome = simulated.step(state, items, rows)
+        outcome = play(simulated, state, items, rows)
         for j, b in enumerate(rows):
             rating, patience, terminated, truncated = oracles[b].step(items[j])
             assert outcome.rating[j] == pytest.approx(rating, abs=1e-9)
-            assert state.hidden.patience[b] == pytest.approx(patience, abs=1e-9)
-            assert low <= outcome.rating[j] <= high and state.hidden.patience[b] <= p["patience"]
+            assert state.hidden["patience"][b] == pytest.approx(patience, abs=1e-9)
+            assert low <= outcome.rating[j] <= high and state.hidden["patience"][b] <= p["patience"]
             if abs(patience - 1e-9) > 1e-9:  # else rounding decides
                 assert (outcome.terminated[j], outcome.truncated[j]) == (terminated, truncated)
-        assert (state.hidden.memory >= 0).all()
+        assert (state.hidden["memory"] >= 0).all()
         rows = rows[~(outcome.terminated | outcome.truncated)]
 
 
