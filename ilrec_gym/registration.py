@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from gymnasium.envs.registration import register, registry
 
-ENV_IDS: dict[str, str] = {
-    "ilrec/MovieLens-v0": "ilrec_gym.envs.movielens:MovieLensEnv",
-    "ilrec/MovieLens-Candidates-v0": "ilrec_gym.envs.movielens:MovieLensCandidatesEnv",
+
+@dataclass(frozen=True)
+class EnvEntry:
+    """What an id stands for.
+
+    Attributes:
+        entry_point: The scalar form. A string, so that specs serialise and importing stays light.
+        vector_entry_point: The native vector form.
+        options: Arguments that the id fixes; ``gym.make`` can still give others.
+    """
+
+    entry_point: str
+    vector_entry_point: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _movielens(**options: Any) -> EnvEntry:
+    return EnvEntry("ilrec_gym.envs.movielens:MovieLensEnv", "ilrec_gym.envs.vector:MovieLensVectorEnv", options)
+
+
+def _candidates(**options: Any) -> EnvEntry:
+    return EnvEntry(
+        "ilrec_gym.envs.movielens:MovieLensCandidatesEnv", "ilrec_gym.envs.vector:MovieLensCandidatesVectorEnv", options
+    )
+
+
+ENV_IDS: dict[str, EnvEntry] = {
+    "ilrec/MovieLens-v0": _movielens(),
+    "ilrec/MovieLens-Candidates-v0": _candidates(),
+    "ilrec/MovieLens-1M-v0": _movielens(dataset="ml-1m"),
+    "ilrec/MovieLens-100K-v0": _movielens(dataset="ml-100k"),
 }
-"""Id -> entry point. String entry points, so that specs serialise and importing stays light."""
 
 
 def register_envs() -> None:
     """Register every id that is not registered yet. The environments truncate by themselves."""
-    for env_id, entry_point in ENV_IDS.items():
+    for env_id, entry in ENV_IDS.items():
         if env_id not in registry:
-            register(id=env_id, entry_point=entry_point, max_episode_steps=None)
+            register(
+                id=env_id,
+                entry_point=entry.entry_point,
+                vector_entry_point=entry.vector_entry_point,
+                kwargs=dict(entry.options),
+                max_episode_steps=None,
+            )

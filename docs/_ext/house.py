@@ -43,6 +43,15 @@ class AgentSettings(SphinxDirective):
         return self.parse_text_to_nodes(pages.settings_tables(), allow_section_headings=True)
 
 
+class EnvironmentsTable(SphinxDirective):
+    """Every environment id, and the arguments that it fixes."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the parsed table."""
+        self.env.note_reread()
+        return self.parse_text_to_nodes(pages.environments_table())
+
+
 def _write_pages(app: Sphinx) -> None:
     pages.write_all(app.srcdir)
 
@@ -52,6 +61,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("method-picture", MethodPicture)
     app.add_directive("agents-table", AgentsTable)
     app.add_directive("agent-settings", AgentSettings)
+    app.add_directive("environments-table", EnvironmentsTable)
     app.connect("builder-inited", _write_pages)
     app.connect("autodoc-process-docstring", docstrings.prepare)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Writes the pages that come from the code, before Sphinx looks for pages: one per environment id, one per package."""
+"""Writes the pages that come from the code, one per environment class and one per package."""
 
 from __future__ import annotations
 
@@ -40,13 +40,27 @@ def write_all(source: Path) -> None:
 
 
 def environment_ids() -> list[str]:
-    """The ids that the package registers, in alphabetical order."""
-    return sorted(name for name, spec in gym.registry.items() if spec.namespace == "ilrec")
+    """The first id of each environment class: the others only fix arguments of it."""
+    first: dict[str, str] = {}
+    for name, entry in ilrec_gym.ENV_IDS.items():
+        first.setdefault(entry.entry_point, name)
+    return sorted(first.values())
+
+
+def environments_table() -> str:
+    """Every id and the arguments that it fixes, as a Markdown table."""
+    pages = {gym.spec(name).entry_point: name for name in environment_ids()}
+    rows = []
+    for name, entry in ilrec_gym.ENV_IDS.items():
+        page = pages[entry.entry_point]
+        fixed = ", ".join(f"`{key}={value!r}`" for key, value in entry.options.items())
+        rows.append(f"| `{name}` | {fixed} | [{page}]({page.split('/')[1]}.md) |")
+    return "| id | arguments that it fixes | page |\n|---|---|---|\n" + "\n".join(rows)
 
 
 def environment_page(name: str) -> str:
     """The page of one id: what ``gym.make`` gives, then the class's own docstring, which is Markdown."""
-    env = gym.make(name)
+    env = gym.make(name, dataset="ml-latest-small")
     facts = [
         ("Action space", f"`{env.action_space}`"),
         ("Observation space", f"`{_space(env.observation_space)}`"),

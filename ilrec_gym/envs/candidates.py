@@ -59,7 +59,8 @@ class CandidateSessions(Sessions):
     def _layout(self) -> Layout:
         return Layout.of(self.scenario, self.retriever.n)
 
-    def _offer(self, rows: Any) -> None:
+    def offer(self, rows: Any) -> None:
+        """Let the retriever offer items for the next step in these rows."""
         if not len(rows):
             return
         users = self.state.users[rows]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ilrec_gym.envs.observation import Layout
+from ilrec_gym.simulation.backend import backend_like, copied, to_host
 from ilrec_gym.simulation.scenario import Scenario
 from ilrec_gym.simulation.simulator import SimulatorState
 
@@ -38,15 +38,16 @@ class DictObservation:
             history_ratings=self._ratings(self.max_steps),
         )
 
-    def __call__(self, features: NDArray[np.float32], state: SimulatorState) -> dict[str, Any]:
-        """The observation of row 0."""
-        users = self.scenario.users
+    def __call__(self, features: Any, state: SimulatorState) -> dict[str, Any]:
+        """The observations of all rows, each part with first axis B."""
+        users, put = self.scenario.users, backend_like(features).array
+        rows = to_host(state.users)
         return {
             "features": features,
-            "profile_items": users.profile_items[state.users[0]].copy(),
-            "profile_ratings": np.nan_to_num(users.profile_ratings[state.users[0]]).astype(np.float32),
-            "history_items": state.shown[0].copy(),
-            "history_ratings": np.nan_to_num(state.ratings[0]).astype(np.float32),
+            "profile_items": put(users.profile_items[rows]),
+            "profile_ratings": put(np.nan_to_num(users.profile_ratings[rows]), "float32"),
+            "history_items": copied(state.shown),
+            "history_ratings": put(np.nan_to_num(to_host(state.ratings)), "float32"),
         }
 
     def _items(self, length: int) -> spaces.Box:

@@ -242,7 +242,9 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
     def _emit(self, observations: NDArray[np.float32]) -> Any:
         if self.render_mode == "human":
             self.render()
-        return self._as_dict(observations[0], self._sessions.state) if self._as_dict else observations[0]
+        if self._as_dict is None:
+            return observations[0]
+        return {name: part[0] for name, part in self._as_dict(observations, self._sessions.state).items()}
 
     def _info(self, infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
         row = {key: value[0] for key, value in infos.items() if key != "running"}

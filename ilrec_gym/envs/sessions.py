@@ -87,7 +87,7 @@ class Sessions:
         self.simulator.restart(self.state, rows, users, seeds=seeds, episodes=episodes)
         self.running[rows], self._rating[rows], self._item[rows] = True, np.nan, -1
         self.observer.begin(self.observations, rows, users)
-        self._offer(rows)
+        self.offer(rows)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, Infos]:
         """Play one action ``(B,)`` in every row that runs; the others give reward 0 and no flag.
@@ -95,14 +95,14 @@ class Sessions:
         Raises:
             UsageError: Every session has ended, or an action is outside the space.
         """
-        idle = rows_where(~self.running)
+        played, idle = rows_where(self.running), rows_where(~self.running)
         if len(idle) == len(self):
             raise UsageError(
                 "a step needs a session that runs",
                 cause="the session has ended, or was never reset",
                 fix="call reset() first",
             )
-        items = self.items_of(self._checked(actions))
+        items = self.items_of(self.checked(actions))
         kept = [copied(array[idle]) for array in self._rows_of_public] if len(idle) else []
         hidden = self.state.take(idle) if len(idle) else None
         outcome = self.advance(items)
@@ -111,7 +111,7 @@ class Sessions:
             for array, rows in zip(self._rows_of_public, kept, strict=True):
                 array[idle] = rows
             outcome.rating[idle], outcome.terminated[idle], outcome.truncated[idle] = 0.0, False, False
-        self._offer(rows_where(self.running))
+        self.offer(played)
         return (
             copied(self.observations), outcome.rating, outcome.terminated, outcome.truncated, self.infos(),
         )  # fmt: skip
@@ -179,11 +179,17 @@ class Sessions:
     def _layout(self) -> Layout:
         return Layout.of(self.scenario)
 
-    def _offer(self, rows: Any) -> None:
-        """Prepare what the next step offers; the whole catalogue needs nothing."""
+    def offer(self, rows: Any) -> None:
+        """Prepare what the next step offers in these rows; the whole catalogue needs nothing."""
 
-    def _checked(self, actions: Any) -> Any:
-        """Actions as indices; 0 in rows that do not run. Nothing is looked at on a device, which would wait for it."""
+    def checked(self, actions: Any) -> Any:
+        """Actions as indices; 0 in rows that do not run.
+
+        Tensors on a device are clipped into the space: to look for one outside would wait for the device.
+
+        Raises:
+            UsageError: Another shape or dtype, or an action outside the space.
+        """
         if is_torch_array(actions) and not self.backend.on_host:
             xp = self.backend.xp
             return xp.where(self.running, xp.clip(xp.astype(actions, xp.int64), 0, self.n_actions - 1), 0)

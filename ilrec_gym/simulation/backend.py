@@ -84,6 +84,11 @@ def backend_of(device: str | None) -> Backend:
         ) from error
 
 
+def backend_like(array: Any) -> Backend:
+    """Where an array lives."""
+    return Backend("torch", str(array.device)) if is_torch_array(array) else HOST
+
+
 def rows_where(mask: Any) -> Any:
     """``(R,)`` indices of the True places of a ``(B,)`` mask."""
     return np.flatnonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero()[:, 0]

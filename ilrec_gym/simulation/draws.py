@@ -83,9 +83,7 @@ def _words(seed: Any, episode: Any, stream: int, step: Any, lane: int) -> tuple[
     seed, episode, step = xp.broadcast_arrays(*parts)
     counter = xp.stack([step, episode, xp.full_like(step, stream), xp.full_like(step, lane)], axis=-1)
     words = philox4x32(counter, xp.stack([seed & _MASK, (seed >> 32) & _MASK], axis=-1))
-    return tuple(
-        ((words[..., i] >> 5) * 67108864.0 + (words[..., i + 1] >> 6)) / 9007199254740992.0 for i in (0, 2)
-    )
+    return tuple(((words[..., i] >> 5) * 67108864.0 + (words[..., i + 1] >> 6)) / 9007199254740992.0 for i in (0, 2))
 
 
 def _multiply(multiplier: int, word: Any) -> tuple[Any, Any]:

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_type_hints
 
 import gymnasium as gym
 import pytest
 
 import ilrec_gym
 from ilrec_gym.cli import main
+from ilrec_gym.envs.setting import SettingOptions
 
 ROOT = Path(__file__).parents[2]
 MADE_FROM_CODE = {"environments", "api"}  # except their index; the docstrings are tested below
@@ -30,6 +32,8 @@ SECTIONS = [
     "Description", "Action Space", "Observation Space", "Rewards", "Starting State", "Episode End", "Information",
     "Arguments", "Version History",
 ]  # fmt: skip
+# The first id of each environment class.
+CLASSES = sorted({entry.entry_point: name for name, entry in reversed(ilrec_gym.ENV_IDS.items())}.values())
 
 
 def blocks(text: str, language: str) -> Iterator[tuple[int, str]]:
@@ -108,16 +112,16 @@ def test_links_to_files_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.relative_to(ROOT)} links to {target}"
 
 
-@pytest.mark.parametrize("name", sorted(ilrec_gym.ENV_IDS))
+@pytest.mark.parametrize("name", CLASSES)
 def test_environment_docstrings_follow_the_order(name: str) -> None:
     doc = environment_doc(name)
     assert re.findall(r"^## (.+)$", doc, re.MULTILINE) == SECTIONS
     run_blocks(doc, name)
 
 
-@pytest.mark.parametrize("name", sorted(ilrec_gym.ENV_IDS))
+@pytest.mark.parametrize("name", CLASSES)
 def test_every_info_key_is_documented(name: str) -> None:
-    env = gym.make(name, info=["action_mask", "history"])
+    env = gym.make(name, dataset="ml-latest-small", info=["action_mask", "history"])
     _, before = env.reset(seed=0)
     _, _, _, _, after = env.step(0)
     information = section_of(environment_doc(name), "Information")
@@ -128,7 +132,7 @@ def test_every_info_key_is_documented(name: str) -> None:
     assert documented <= before.keys() | after.keys() | {"ilrec", "n_candidates"}
 
 
-@pytest.mark.parametrize("name", sorted(ilrec_gym.ENV_IDS))
+@pytest.mark.parametrize("name", CLASSES)
 def test_every_argument_is_documented(name: str) -> None:
     arguments = section_of(environment_doc(name), "Arguments")
     if "Those of" in arguments:
@@ -139,6 +143,7 @@ def test_every_argument_is_documented(name: str) -> None:
         if "__init__" in vars(cls) and cls.__module__.startswith("ilrec_gym"):
             kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
             parameters |= {p.name for p in inspect.signature(cls.__init__).parameters.values() if p.kind not in kinds}
+        parameters |= get_type_hints(SettingOptions).keys() - {"n_candidates"}
     assert documented == parameters - {"self"}
 
 
@@ -150,7 +155,7 @@ def test_the_picture_in_readme_is_what_the_script_draws() -> None:
 
 
 def environment_class(name: str) -> type:
-    module, _, attribute = ilrec_gym.ENV_IDS[name].partition(":")
+    module, _, attribute = ilrec_gym.ENV_IDS[name].entry_point.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 

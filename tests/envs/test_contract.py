@@ -8,9 +8,16 @@ import pytest
 
 import ilrec_gym
 from ilrec_gym.testing.envs import EnvContract, play
+from ilrec_gym.testing.vector import VectorContract
+
+# One data set is bundled; ids on others run where the data lie.
+ENV_IDS = [
+    pytest.param(env_id, marks=[pytest.mark.ml1m] if entry.options.get("dataset") else [])
+    for env_id, entry in ilrec_gym.ENV_IDS.items()
+]
 
 
-@pytest.mark.parametrize("env_id", list(ilrec_gym.ENV_IDS))
+@pytest.mark.parametrize("env_id", ENV_IDS)
 class TestRegistered(EnvContract):
     @pytest.fixture(autouse=True)
     def chosen(self, env_id):
@@ -36,6 +43,19 @@ class TestRegistered(EnvContract):
         env = self.make(info=["action_mask"])
         _, info = env.reset(seed=0)
         assert env.unwrapped.action_masks().shape == (env.action_space.n,) == info["action_mask"].shape
+
+
+@pytest.mark.parametrize("env_id", ENV_IDS)
+class TestRegisteredVectors(VectorContract):
+    @pytest.fixture(autouse=True)
+    def chosen(self, env_id):
+        self.env_id = env_id
+
+    def make(self, **options):
+        return gym.make(self.env_id, **options)
+
+    def make_vec(self, num_envs, **options):
+        return gym.make_vec(self.env_id, num_envs, vectorization_mode="vector_entry_point", **options)
 
 
 def test_importing_registers_and_does_nothing_else():
