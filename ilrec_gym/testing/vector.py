@@ -1,11 +1,13 @@
 """What every native vector environment must do, as a pytest class: the very sessions of the scalar form, faster.
 
-class TestMine(VectorContract):
-    def make(self, **options):
-        return gymnasium.make("mine/Env-v0", **options)
+Subclass it, and the tests run.
 
-    def make_vec(self, num_envs, **options):
-        return gymnasium.make_vec("mine/Env-v0", num_envs, "vector_entry_point", **options)
+    class TestMine(VectorContract):
+        def make(self, **options):
+            return gymnasium.make("mine/Env-v0", **options)
+
+        def make_vec(self, num_envs, **options):
+            return gymnasium.make_vec("mine/Env-v0", num_envs, "vector_entry_point", **options)
 """
 
 from __future__ import annotations
