@@ -43,6 +43,8 @@ HEAVY = {
     "gguf",
     "matplotlib",
     "pandas",
+    "PIL",
+    "faiss",
     "jinja2",
     "h5py",
     "scipy",
@@ -50,6 +52,7 @@ HEAVY = {
 # Where the name that is imported is not the name that is installed.
 DISTRIBUTIONS = {
     "array_api_compat": "array-api-compat",
+    "PIL": "pillow",
     "huggingface_hub": "huggingface-hub",
     "stable_baselines3": "stable-baselines3",
 }

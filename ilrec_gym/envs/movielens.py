@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ilrec_gym.data import InteractionData
 from ilrec_gym.envs.dict_observation import DictObservation
 from ilrec_gym.envs.observation import Layout
+from ilrec_gym.envs.picture import session_picture
 from ilrec_gym.envs.quick import QuickSession
 from ilrec_gym.envs.rendering import render_session
 from ilrec_gym.envs.sessions import Sessions
@@ -79,14 +80,15 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
     * `min_ratings`: films with fewer ratings are left out, 5. `catalogue_size`: only the most rated so many.
     * `profile_length`: how many of a user's first logged ratings are public, 20.
     * `observation`: `"box"` or `"dict"`. `info`: optional parts of the info.
-    * `render_mode`: `"ansi"` gives the session as text, `"human"` prints it.
+    * `render_mode`: `"ansi"` gives the session as text, `"human"` prints it, `"rgb_array"` draws it (720 x 1280 pixels,
+      for videos; needs the extra `video`).
 
     ## Version History
     * v0: first version.
     """
 
     metadata = {
-        "render_modes": ["ansi", "human"],
+        "render_modes": ["ansi", "human", "rgb_array"],
         "render_fps": 1,
     }
 
@@ -202,11 +204,13 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
         mask: NDArray[np.bool_] = self._sessions.action_mask()[0]
         return mask
 
-    def render(self) -> str | None:
-        """The session so far as text: returned in mode "ansi", printed in mode "human"."""
+    def render(self) -> Any:
+        """The session so far: as text in mode "ansi", printed in mode "human", as a picture in mode "rgb_array"."""
         if self.render_mode is None:
             gym.logger.warn('render() needs a render_mode: gym.make(..., render_mode="ansi")')
             return None
+        if self.render_mode == "rgb_array":
+            return session_picture(self._sessions, row=0)
         text = render_session(self._sessions, row=0)
         if self.render_mode == "human":
             print(text, flush=True)

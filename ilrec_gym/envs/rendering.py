@@ -1,45 +1,105 @@
-"""A session as text: who is watching, what was shown, how it was rated, and how it ended."""
+"""A session as people see it: who watches, what was shown, how it was rated, how it ended. Public things only."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ilrec_gym.envs.sessions import Sessions
+from ilrec_gym.simulation.backend import to_host
 
-_LIKED = 3  # liked films of the profile that are named
+_LIKED = 3  # liked films of the profile that the text names
+_ENDINGS = {"": "the horizon was reached", "patience": "the viewer ran out of patience"}
+
+
+@dataclass(frozen=True)
+class Film:
+    """One film on the screen.
+
+    Attributes:
+        title: As people write it.
+        genres: Names.
+        rating: What this viewer gave it; nan where it was not rated.
+        stars: The rating as 0 to 5 full stars.
+    """
+
+    title: str
+    genres: tuple[str, ...]
+    rating: float
+    stars: int
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """What an onlooker sees of one session.
+
+    Attributes:
+        viewer: The data set's id of the user.
+        liked: Films of the profile, best rated first.
+        films: Films shown, in order.
+        on_offer: What the next step can show; empty where that is the whole catalogue.
+        running: Whether the session goes on.
+        exit_reason: Why the viewer left; "" while they watch, and at the horizon.
+        scale: Lowest and highest rating.
+    """
+
+    viewer: int
+    liked: tuple[Film, ...]
+    films: tuple[Film, ...]
+    on_offer: tuple[Film, ...]
+    running: bool
+    exit_reason: str
+    scale: tuple[float, float]
+
+    @classmethod
+    def of(cls, sessions: Sessions, row: int = 0) -> SessionView:
+        """The view of one row of a batch."""
+        users, state = sessions.scenario.users, sessions.state
+        user, steps = int(state.users[row]), int(state.steps[row])
+        profile, given = users.profile_items[user], users.profile_ratings[user]
+        best = [i for i in np.argsort(np.nan_to_num(-given, nan=np.inf), kind="stable") if profile[i] >= 0]
+        shown, ratings = to_host(state.shown[row, :steps]), to_host(state.ratings[row, :steps])
+        running = bool(sessions.running[row])
+        offered = to_host(sessions.offered[row]) if running and hasattr(sessions, "offered") else ()
+        reasons = ("", *sessions.simulator.user_model.exit_reasons)
+        return cls(
+            viewer=int(users.ids[user]),
+            liked=tuple(_film(sessions, profile[i], given[i]) for i in best),
+            films=tuple(_film(sessions, item, rating) for item, rating in zip(shown, ratings, strict=True)),
+            on_offer=tuple(_film(sessions, item) for item in offered),
+            running=running,
+            exit_reason=reasons[int(state.exits[row])],
+            scale=sessions.scenario.rating_scale,
+        )
+
+    @property
+    def total(self) -> float:
+        """The return so far."""
+        return float(np.nansum([film.rating for film in self.films]))
+
+    @property
+    def status(self) -> str:
+        """How things stand, in words."""
+        count = f"{len(self.films)} film{'s' * (len(self.films) != 1)}"
+        if self.running:
+            return f"{count} so far, still watching"
+        why = _ENDINGS.get(self.exit_reason, f"the viewer left ({self.exit_reason})")
+        return f"ended after {count} with return {self.total:.1f}: {why}"
 
 
 def render_session(sessions: Sessions, row: int) -> str:
-    """One row of a batch of sessions as lines of text. Shows what is public only."""
-    scenario, state = sessions.scenario, sessions.state
-    catalogue, user = scenario.catalogue, int(state.users[row])
-    shown = state.shown[row, : state.steps[row]]
-    lines = [f"viewer {scenario.users.ids[user]} · liked before: {_liked(sessions, user)}"]
-    for step, (item, rating) in enumerate(zip(shown, state.ratings[row], strict=False), start=1):
-        genres = ", ".join(catalogue.genres_of(int(item)))
-        lines.append(
-            f"{step:>3}. {catalogue.titles[item]:<48.48} {_stars(rating, scenario.rating_scale)} {rating:.1f}  {genres}"
-        )
-    lines.append(_ending(sessions, row))
-    return "\n".join(lines)
+    """One row of a batch of sessions as lines of text."""
+    view = SessionView.of(sessions, row)
+    liked = ", ".join(film.title for film in view.liked[:_LIKED]) or "nothing known"
+    lines = [f"viewer {view.viewer} · liked before: {liked}"]
+    for step, film in enumerate(view.films, start=1):
+        stars = "★" * film.stars + "☆" * (5 - film.stars)
+        lines.append(f"{step:>3}. {film.title:<48.48} {stars} {film.rating:.1f}  {', '.join(film.genres)}")
+    return "\n".join([*lines, f"     {view.status}"])
 
 
-def _liked(sessions: Sessions, user: int) -> str:
-    users, titles = sessions.scenario.users, sessions.scenario.catalogue.titles
-    items, ratings = users.profile_items[user], users.profile_ratings[user]
-    best = np.argsort(np.nan_to_num(-ratings, nan=np.inf), kind="stable")[:_LIKED]
-    return ", ".join(titles[i] for i in items[best] if i >= 0) or "nothing known"
-
-
-def _stars(rating: float, scale: tuple[float, float]) -> str:
-    full = round(5 * (rating - scale[0]) / (scale[1] - scale[0]))
-    return "★" * full + "☆" * (5 - full)
-
-
-def _ending(sessions: Sessions, row: int) -> str:
-    steps = int(sessions.state.steps[row])
-    if sessions.running[row]:
-        return f"     {steps} films so far, still watching"
-    total = float(np.nansum(sessions.state.ratings[row]))
-    why = "the viewer ran out of patience" if sessions.infos()["exit_reason"][row] else "the horizon was reached"
-    return f"     ended after {steps} films with return {total:.1f}: {why}"
+def _film(sessions: Sessions, item: int, rating: float = np.nan) -> Film:
+    catalogue, (low, high) = sessions.scenario.catalogue, sessions.scenario.rating_scale
+    stars = 0 if np.isnan(rating) else min(5, max(0, round(5 * (rating - low) / (high - low))))
+    return Film(catalogue.titles[item], catalogue.genres_of(int(item)), float(rating), stars)
