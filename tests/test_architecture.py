@@ -53,6 +53,7 @@ HEAVY = {
 DISTRIBUTIONS = {
     "array_api_compat": "array-api-compat",
     "PIL": "pillow",
+    "faiss": "faiss-cpu",
     "huggingface_hub": "huggingface-hub",
     "stable_baselines3": "stable-baselines3",
 }

@@ -17,12 +17,12 @@ from tqdm import tqdm
 from ilrec_agents.base import Agent
 from ilrec_demos.header import Header
 from ilrec_demos.journal import KIND, Journal
-from ilrec_demos.records import STEP_KEYS, Session, Step
 from ilrec_demos.writer import JournalWriter
 from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.envs.sessions import Infos, Sessions
 from ilrec_gym.errors import UsageError
+from ilrec_gym.evaluation.records import STEP_KEYS, Session, Step
 
 
 def collect(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from ilrec_demos.records import check_record, plain
 from ilrec_gym.errors import ArtefactError
+from ilrec_gym.evaluation.records import check_record, plain
 from ilrec_gym.files import read_json
 
 FORMAT = 1

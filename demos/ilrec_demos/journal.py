@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ilrec_demos.header import Header, read_header
-from ilrec_demos.records import Session, Step
 from ilrec_gym.cards import card_path, read_card
 from ilrec_gym.errors import ArtefactError
+from ilrec_gym.evaluation.records import Session, Step
+from ilrec_gym.lines import read_lines
 
 __all__ = ["Header", "Journal", "Session", "Step"]
 
@@ -101,15 +102,11 @@ def _read_sessions(path: Path, header: Header) -> Iterator[Session]:
         yield session
 
 
-def _lines(path: Path) -> Iterable[bytes]:
-    """The whole lines; a last one without its end was torn by a kill."""
+def _lines(path: Path) -> list[bytes]:
     try:
-        content = path.read_bytes()
+        return read_lines(path)
     except FileNotFoundError:
         return []  # killed between the header and the first session
-    except OSError as error:
-        raise ArtefactError(f"{path} must be readable", received=error.strerror) from error
-    return content.split(b"\n")[:-1]
 
 
 def _said(error: Exception) -> str:

@@ -10,8 +10,9 @@ from typing import BinaryIO
 
 from ilrec_demos.header import NAME, Header, read_header
 from ilrec_demos.journal import SESSIONS, Journal, Session
-from ilrec_gym.errors import ArtefactError, StorageError, UsageError
+from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.files import write_json
+from ilrec_gym.lines import append, unwritable, whole_lines
 
 
 class JournalWriter:
@@ -64,17 +65,10 @@ class JournalWriter:
         twice = [number for number in numbers if number in self.done or numbers.count(number) > 1]
         if twice:
             raise UsageError("a session is written once", received=twice)
-        lines = memoryview(b"".join(session.to_line() for session in sessions))
-        file = self._file.fileno()
-        size = os.fstat(file).st_size
         try:
-            while lines:
-                lines = lines[os.write(file, lines) :]
-            os.fsync(file)
+            append(self._file, b"".join(session.to_line() for session in sessions), sync=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.ftruncate(file, size)
-            raise _unwritable(self.path / SESSIONS, error) from error
+            raise unwritable(self.path / SESSIONS, error, "resume (--resume)") from error
         self.done.update(numbers)
 
     def _begin_or_resume(self) -> None:
@@ -89,20 +83,6 @@ class JournalWriter:
             )
         else:
             write_json(self.path / NAME, self.header.to_json())
-
-
-def whole_lines(path: Path) -> int:
-    """How many bytes of a file belong to lines that have their end."""
-    with open(path, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - 2**16)
-            file.seek(start)
-            last = file.read(end - start).rfind(b"\n")
-            if last >= 0:
-                return start + last + 1
-            end = start
-    return 0
 
 
 def _same_header(path: Path, header: Header) -> None:
@@ -124,7 +104,7 @@ def _locked(path: Path) -> BinaryIO:
         path.mkdir(parents=True, exist_ok=True)
         file = open(path / SESSIONS, "ab")  # noqa: SIM115
     except OSError as error:
-        raise _unwritable(path / SESSIONS, error) from error
+        raise unwritable(path / SESSIONS, error, "resume (--resume)") from error
     with contextlib.suppress(ImportError):  # Windows has no fcntl
         import fcntl
 
@@ -136,12 +116,3 @@ def _locked(path: Path) -> BinaryIO:
                 f"{path} must have one writer at a time", cause="another process is collecting into it"
             ) from error
     return file
-
-
-def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"the file {path} must be writable",
-        received=error.strerror or str(error),
-        cause="no space left, no permission, or a path that is not what it seems",
-        fix="free some space and resume (--resume); finished sessions are kept",
-    )

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ilrec_demos.journal import SESSIONS, Journal
-from ilrec_demos.writer import JournalWriter, whole_lines
+from ilrec_demos.writer import JournalWriter
 from ilrec_gym.cards import card_path
 from ilrec_gym.errors import ArtefactError, StorageError, UsageError
+from ilrec_gym.lines import whole_lines
 
 
 def lines_of(folder: Path) -> list[bytes]:

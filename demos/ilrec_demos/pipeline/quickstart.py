@@ -20,10 +20,10 @@ from ilrec_demos.pipeline.rows import ENV_OF, RowPlan
 from ilrec_demos.pipeline.settings import Settings
 from ilrec_demos.pipeline.stage import Stage, settle
 from ilrec_demos.pipeline.training import Training, train_side_by_side, training_stage
-from ilrec_demos.sessions import session_log_of
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.evaluation import Evaluation, evaluate
 from ilrec_gym.evaluation.evaluate import evaluation_of, users_of
+from ilrec_gym.evaluation.recorded import session_log_of
 from ilrec_gym.simulation.scenario import Scenario
 
 
@@ -189,7 +189,7 @@ class Quickstart:
         )  # fmt: skip
 
         def make(stage: Stage) -> None:
-            log, config = session_log_of(journal, base.scenario.catalogue), journal.header.agent["config"]
+            log, config = session_log_of(journal.sessions, base.scenario.catalogue), journal.header.agent["config"]
             result = evaluation_of(log, base, agent=teacher.name, seed=stage.seed, config=config)
             result.save(stage.output, parameters=stage.parameters, inputs=stage.inputs)
 

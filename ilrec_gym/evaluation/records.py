@@ -1,4 +1,4 @@
-"""What a journal records: sessions, one per line of JSON, and their steps."""
+"""Finished sessions as lines of JSON: what journals and session recorders write, one line for each."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilrec_demos.records import STEP_KEYS, Session, Step
+from ilrec_gym.evaluation.records import STEP_KEYS, Session, Step
 
 STEP = Step(3, 318, "The Shawshank Redemption (1994)", 4.25, 0.05, (1, 2, 318), {"reason": "a classic", "tokens": 12})
 SESSION = Session(2, 7, 102, (STEP, STEP), "patience", True, tokens=24, seconds=0.5)
