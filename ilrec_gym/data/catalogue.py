@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,14 +79,22 @@ def _restricted(
         ),
         items=Items(
             id=data.items.id[items],
-            title=tuple(data.items.title[i] for i in np.flatnonzero(items)),
+            title=_some(data.items.title, items),
             year=data.items.year[items],
             genres=data.items.genres[items],
             genre_names=data.items.genre_names,
+            labels=_some(data.items.labels, items),
         ),
         users=Users(
             id=data.users.id[users],
             features={name: values[users] for name, values in data.users.features.items()},
+            labels=_some(data.users.labels, users),
         ),
         rating_scale=data.rating_scale,
+        feedback=data.feedback,
+        report=data.report,
     )
+
+
+def _some(strings: tuple[str, ...], kept: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(compress(strings, kept))

@@ -69,7 +69,7 @@ def _counts(title: str, data: InteractionData) -> None:
     from ilrec_gym.data.splits import split_of
 
     ratings, users, items = len(data.interactions), len(data.users), len(data.items)
-    test = int(split_of(data.users.id).sum())
+    test = int(split_of(data.users.own_ids).sum())
     print(title)
     print(f"  ratings        {ratings:,} (mean {data.interactions.rating.mean():.3f})")
     print(f"  items          {items:,}")
@@ -85,9 +85,10 @@ def _fit(name: str, path: Path | None, output: Path | None) -> int:
 
     data = catalogue_of(load_dataset(name, path))
     start = time.perf_counter()
-    models = fit_models(data, split_of(data.users.id), *profiles_of(data))
+    models = fit_models(data, split_of(data.users.own_ids), *profiles_of(data))
     seconds = time.perf_counter() - start
-    print(f"{data.name}: held-out RMSE {models.holdout_rmse:.4f}; three fits in {seconds:.1f} s")
+    measures = ", ".join(f"{name} {value:.4f}" for name, value in models.holdout.items())
+    print(f"{data.name}: held-out {measures}; fitted in {seconds:.1f} s")
     if output:
         write_models(models, output)
         print(f"written: {output}")

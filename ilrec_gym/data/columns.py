@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.data.schema import InteractionData, Interactions, Items, Users
 from ilrec_gym.errors import DataError
 
 # Counts up whenever the columns or the way a source is parsed change, so that older cache files are made again.
 FORMAT = 1
 _FEATURE = "feature_"
+_NOTHING = np.zeros(0, np.uint8)
 
 
 def to_columns(data: InteractionData) -> dict[str, NDArray[Any]]:
@@ -36,6 +38,11 @@ def to_columns(data: InteractionData) -> dict[str, NDArray[Any]]:
         "genre_names": _pack(items.genre_names),
         "user_id": _smallest(users.id),
     }
+    # Only where they say something, so that files of the sets that come with the package stay as they are.
+    if data.feedback != EXPLICIT:
+        columns["feedback"] = _pack([data.feedback])
+    labels = {"item_label": items.labels, "user_label": users.labels}
+    columns |= {name: _pack(values) for name, values in labels.items() if values}
     return columns | {_FEATURE + name: values for name, values in users.features.items()}
 
 
@@ -67,12 +74,15 @@ def from_columns(columns: Mapping[str, NDArray[Any]]) -> InteractionData:
                 year=columns["year"].astype(np.int16),
                 genres=np.unpackbits(columns["genres"], axis=1, count=len(genre_names)).astype(bool),
                 genre_names=genre_names,
+                labels=_unpack(columns.get("item_label", _NOTHING)),
             ),
             users=Users(
                 id=columns["user_id"].astype(np.int64),
                 features={name.removeprefix(_FEATURE): columns[name] for name in columns if name.startswith(_FEATURE)},
+                labels=_unpack(columns.get("user_label", _NOTHING)),
             ),
             rating_scale=tuple(columns["rating_scale"].tolist()),
+            feedback=_unpack(columns["feedback"])[0] if "feedback" in columns else EXPLICIT,
         )
     except DataError:
         raise
@@ -95,4 +105,4 @@ def _pack(lines: tuple[str, ...] | list[str]) -> NDArray[np.uint8]:
 
 
 def _unpack(packed: NDArray[np.uint8]) -> tuple[str, ...]:
-    return tuple(packed.tobytes().decode().split("\n"))
+    return tuple(packed.tobytes().decode().split("\n")) if packed.size else ()

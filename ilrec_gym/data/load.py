@@ -12,8 +12,11 @@ from ilrec_gym.data.download import archive_path, fetch
 from ilrec_gym.data.parsed import parsed
 from ilrec_gym.data.registry import source_of
 from ilrec_gym.data.schema import InteractionData
-from ilrec_gym.errors import ArtefactError, DataError
+from ilrec_gym.errors import ArtefactError, DataError, UsageError
 from ilrec_gym.files import read_arrays
+
+FILE = "file"
+"""The name under which data of your own, saved to a file, is loaded."""
 
 
 def load_dataset(
@@ -26,8 +29,9 @@ def load_dataset(
     with the official checksum. What was parsed once is kept in the cache and loads faster.
 
     Args:
-        name: One of ``DATASETS``.
-        path: The archive, the folder it unpacks to, or a folder with NAME.zip or NAME/ in it; taken as it is.
+        name: One of ``DATASETS``, or ``"file"`` for data of your own.
+        path: The archive, the folder it unpacks to, or a folder with NAME.zip or NAME/ in it; taken as it is. For
+            ``"file"``, what :meth:`InteractionData.save` wrote.
         download: Whether it may be fetched from GroupLens.
 
     Returns:
@@ -37,7 +41,10 @@ def load_dataset(
         UnknownNameError: There is no set of this name.
         DataError: The set is missing, damaged, or could not be downloaded.
         StorageError: A file cannot be read, or the download cannot be stored.
+        ArtefactError: The file of your own data is missing or damaged.
     """
+    if name == FILE:
+        return _saved(path)
     source = source_of(name)
     if path is not None:
         given = Path(path).expanduser()
@@ -62,6 +69,16 @@ def whereabouts(name: str) -> str:
         return f"at {own} (ILREC_DATA)"
     kept = archive_path(source)
     return f"at {kept} (cache)" if kept.is_file() else f"would be downloaded from {source.url}"
+
+
+def _saved(path: str | os.PathLike[str] | None) -> InteractionData:
+    if path is None:
+        raise UsageError(
+            f"the data set {FILE!r} needs the path of its file",
+            cause="data_path was not given",
+            fix="data.save(path), and data_path=path",
+        )
+    return InteractionData.load(Path(path).expanduser())
 
 
 @lru_cache(maxsize=4)

@@ -47,7 +47,7 @@ def source_of(name: str) -> DatasetSource:
         UnknownNameError: There is none; the nearest name is given.
     """
     if name not in DATASETS:
-        raise unknown_name("dataset", name, DATASETS)
+        raise unknown_name("dataset", name, [*DATASETS, "file"])
     module, _, attribute = DATASETS[name].partition(":")
     source: DatasetSource = getattr(importlib.import_module(module), attribute)
     return source

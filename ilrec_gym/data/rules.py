@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ilrec_gym.errors import DataError
 
 _SHOWN = 5
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
 def freeze(owner: object, *, axes: int = 1, **dtypes: type[np.generic]) -> None:
@@ -58,7 +60,7 @@ def finite(rating: NDArray[np.float64]) -> None:
     if bad.any():
         raise DataError(
             "every rating must be a finite number",
-            received=_rows(bad, rating),
+            received=rows_named(bad, rating),
             cause="missing values in the source",
             fix="drop the rows without a rating",
         )
@@ -71,7 +73,7 @@ def sorted_by_user_and_time(user: NDArray[np.int32], timestamp: NDArray[np.int64
     if bad.any():
         raise DataError(
             "ratings must be sorted by user and then by time",
-            received=f"out of order at {_rows(bad, user, timestamp)} (user, timestamp)",
+            received=f"out of order at {rows_named(bad, user, timestamp)} (user, timestamp)",
             cause="rows in the order of the source file",
             fix="reorder all columns with numpy.lexsort((timestamp, user))",
         )
@@ -83,7 +85,7 @@ def indices_within(index: NDArray[np.int32], size: int, what: str) -> None:
     if bad.any():
         raise DataError(
             f"every {what} index must lie in 0..{size - 1}",
-            received=_rows(bad, index),
+            received=rows_named(bad, index),
             cause=f"{what} ids given in place of indices, or a table that was filtered alone",
             fix=f"map the ids to positions in the {what} table",
         )
@@ -111,7 +113,7 @@ def on_scale(rating: NDArray[np.float64], bounds: tuple[float, float]) -> None:
     if bad.any():
         raise DataError(
             f"every rating must lie on the scale {low:g} to {high:g}",
-            received=_rows(bad, rating),
+            received=rows_named(bad, rating),
             cause="a damaged row, or a data set with another scale",
             fix="correct the rows, or give the scale that the data really has",
         )
@@ -125,7 +127,7 @@ def one_rating_per_pair(user: NDArray[np.int32], item: NDArray[np.int32], n_item
     if len(twice):
         raise DataError(
             "a user must rate an item once",
-            received=_rows(np.isin(key, twice), user, item) + " (user index, item index)",
+            received=rows_named(np.isin(key, twice), user, item) + " (user index, item index)",
             cause="a file that was concatenated with itself, or a log of repeated visits",
             fix="keep one row of each user and item, the last one usually",
         )
@@ -139,10 +141,35 @@ def unique(ids: NDArray[np.int64], what: str) -> None:
         repeated[first] = False
         raise DataError(
             f"every {what} id must come once",
-            received=f"seen before: {_rows(repeated, ids)}",
+            received=f"seen before: {rows_named(repeated, ids)}",
             cause="tables that were concatenated",
             fix=f"keep one row of each {what}",
         )
+
+
+def labels(values: tuple[str, ...], length: int, what: str) -> tuple[str, ...]:
+    """The source's own ids, where they are strings: one for each row, each once and on one line; or none at all."""
+    values = tuple(values)
+    lines = all(isinstance(value, str) and value and "\n" not in value for value in values)
+    if values and (len(values) != length or len(set(values)) < length or not lines):
+        raise DataError(
+            f"the labels of {what}s must be {length} different strings on one line, or none",
+            received=f"{len(values)} labels, {len(set(values))} different: {values[:_SHOWN]}",
+            cause="a table that was filtered alone, or ids that are no strings",
+            fix=f"give one label for each {what}",
+        )
+    return values
+
+
+def file_name(name: str) -> str:
+    """A name that can be part of a file's name, which is where it ends up in the cache."""
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
+        raise DataError(
+            "the name of a data set must be 1 to 64 letters, digits, dots, dashes or underscores",
+            received=name,
+            fix='give a name such as "my-shop"',
+        )
+    return name
 
 
 def titles_are_lines(titles: tuple[str, ...]) -> None:
@@ -186,7 +213,8 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _rows(bad: NDArray[np.bool_], *columns: NDArray[Any]) -> str:
+def rows_named(bad: NDArray[np.bool_], *columns: Sequence[Any] | NDArray[Any]) -> str:
+    """The first rows that ``bad`` marks, with their values, for messages."""
     found = np.flatnonzero(bad)
     shown = [f"row {i}: " + ", ".join(str(column[i]) for column in columns) for i in found[:_SHOWN]]
     return "; ".join(shown) + _more(len(found))

@@ -14,25 +14,27 @@ from ilrec_gym.errors import UsageError
 _ONE_IN = 5  # a fifth of the users, 20%, are test users
 
 
-def split_of(user_ids: Iterable[int] | NDArray[np.integer]) -> NDArray[np.bool_]:
+def split_of(user_ids: Iterable[int] | Iterable[str] | NDArray[np.integer]) -> NDArray[np.bool_]:
     """Which users are test users: a fixed hash of the id decides, whatever other users there are.
 
     Args:
-        user_ids: U ids as the source has them (not indices).
+        user_ids: U ids as the source has them (not indices): ``data.users.own_ids``.
 
     Returns:
         (U,) bool, True for a test user; about 20% of them.
     """
-    return np.array([_is_test(int(user_id)) for user_id in user_ids], dtype=bool)
+    return np.array([_is_test(str(user_id)) for user_id in user_ids], dtype=bool)
 
 
-def _is_test(user_id: int) -> bool:
+def _is_test(user_id: str) -> bool:
     digest = blake2b(f"ilrec-split-v0:{user_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") * _ONE_IN < 2**64
 
 
 def profiles_of(data: InteractionData, length: int = 20) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """The first logged ratings of every user, in the order of time; ties in the order of the source file.
+
+    So without times it is the user's first rows in the source file.
 
     Args:
         data: The data, of the catalogue usually.

@@ -16,7 +16,9 @@ from ilrec_gym.errors import UsageError
 from ilrec_gym.evaluation.catalogue_facts import CatalogueFacts
 from ilrec_gym.evaluation.result import Evaluation
 from ilrec_gym.evaluation.rollout import Policy, rollout
-from ilrec_gym.evaluation.session_log import SessionLog
+from ilrec_gym.evaluation.session_log import SessionLog, joined
+
+_CELLS = 16_000_000  # sessions x actions of one batch: 128 MB for each array of scores that an agent holds
 
 
 def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: int | None = None) -> Evaluation:
@@ -38,9 +40,8 @@ def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: 
             "evaluate() plays environments of ilrec_gym", received=env, cause="another package's environment"
         )
     users = users_of(base, episodes, seed)
-    sessions = base.batch(len(users), getattr(agent, "info", ()))
     name = getattr(agent, "name", type(agent).__name__)
-    log = rollout(agent, sessions, users, seed + np.arange(len(users)), description=f"evaluating {name}")
+    log = joined([_played(agent, base, chunk, name) for chunk in _chunks(users, seed, base.sessions.n_actions)])
     config = getattr(agent, "config", None)
     config = asdict(config) if is_dataclass(config) and not isinstance(config, type) else {}
     return evaluation_of(log, base, agent=name, seed=seed, config=config)
@@ -53,7 +54,7 @@ def evaluation_of(
     catalogue = env.scenario.catalogue
     return Evaluation(
         agent=agent,
-        env_spec=json.loads(env.spec.to_json()) if env.spec else env.describe(),
+        env_spec=_spec_of(env),
         split=env.split,
         seed=seed,
         log=log,
@@ -61,6 +62,41 @@ def evaluation_of(
         fingerprint=env.fingerprint,
         agent_config=dict(config or {}),
     )
+
+
+def _chunks(users: NDArray[np.int64], seed: int, n_actions: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Users and seeds of the sessions that are played together: agents hold a score for each of their actions."""
+    seeds = seed + np.arange(len(users))
+    parts = -(-len(users) * n_actions // _CELLS)
+    return list(zip(np.array_split(users, parts), np.array_split(seeds, parts), strict=True))
+
+
+def _played(
+    agent: Policy, env: MovieLensEnv, chunk: tuple[NDArray[np.int64], NDArray[np.int64]], name: str
+) -> SessionLog:
+    users, seeds = chunk
+    sessions = env.batch(len(users), getattr(agent, "info", ()))
+    return rollout(agent, sessions, users, seeds, description=f"evaluating {name}")
+
+
+def _spec_of(env: MovieLensEnv) -> dict[str, Any]:
+    """What the environment was made from; of data given as an object the name."""
+    spec = env.spec
+    if spec is None:
+        return env.describe()
+    try:
+        json.dumps(spec.kwargs)
+    except TypeError:
+        return {"id": spec.id, "kwargs": {key: _named(value) for key, value in spec.kwargs.items()}}
+    described: dict[str, Any] = json.loads(spec.to_json())
+    return described
+
+
+def _named(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError:
+        return getattr(value, "name", type(value).__name__)
 
 
 def users_of(env: MovieLensEnv, episodes: int | None, seed: int) -> NDArray[np.int64]:

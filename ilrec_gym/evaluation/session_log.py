@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -111,6 +112,27 @@ _KINDS: dict[str, type] = {
     "truncated": np.bool_,
     "exit_reasons": np.str_,
 }
+
+
+_PADDING: dict[str, float] = {"items": -1, "ratings": np.nan, "seconds_per_decision": np.nan}
+
+
+def joined(logs: Sequence[SessionLog]) -> SessionLog:
+    """The sessions of several logs, one after the other."""
+    if len(logs) == 1:
+        return logs[0]
+    width = max(log.items.shape[1] for log in logs)
+    parts = [log.to_arrays() for log in logs]
+    for part, log in zip(parts, logs, strict=True):
+        part["seconds_per_decision"] = np.broadcast_to(part["seconds_per_decision"], log.items.shape)
+        for name, padding in _PADDING.items():
+            missing = width - log.items.shape[1]
+            part[name] = np.pad(part[name], ((0, 0), (0, missing)), constant_values=padding)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if all(isinstance(log.seconds_per_decision, float) for log in logs):
+        weights = [log.lengths.sum() for log in logs]
+        columns["seconds_per_decision"] = np.average([log.seconds_per_decision for log in logs], weights=weights)
+    return SessionLog(**columns)
 
 
 def _converted(name: str, value: object, kind: type) -> np.ndarray:

@@ -7,16 +7,21 @@ their profiles. Numbers are kept as float32, so a fresh fit and a cached one pla
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_gym.data import InteractionData
+from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import ArtefactError
 from ilrec_gym.files import cache_dir, fingerprint, read_arrays, write_arrays
+from ilrec_gym.simulation import implicit_models as implicit
 from ilrec_gym.simulation.factorization import FactorizationConfig, FactorModel, fit, fold_in, holdout_rmse, of_users
 from ilrec_gym.simulation.preferences import aspirations
 
@@ -36,14 +41,20 @@ class FittedModels:
         truth: The preference model, fitted on all ratings. Hidden from agents.
         aspiration: ``(U,)`` float64, 98th percentile of each user's true ratings. Hidden from agents.
         public: Factors of train users' logs; users folded in from their profiles.
-        holdout_rmse: Error of the truth's recipe on a random 10% of the ratings that it was not fitted on.
+        holdout: How good the truth's recipe is on a random 10% that it was not fitted on: ``rmse`` of ratings, and
+            ranking measures where the feedback is another, see :mod:`ilrec_gym.simulation.implicit_models`.
     """
 
     key: str
     truth: FactorModel
     aspiration: NDArray[np.float64]
     public: FactorModel
-    holdout_rmse: float
+    holdout: Mapping[str, float]
+
+    @property
+    def holdout_rmse(self) -> float:
+        """Held-out error in rating units; nan where there are no ratings."""
+        return self.holdout.get("rmse", math.nan)
 
 
 def fitted_models(
@@ -75,13 +86,29 @@ def fit_models(
     profile_ratings: NDArray[np.float64],
 ) -> FittedModels:
     """Fit the truth on everything and the public factors on train users."""
-    key = _key(data, is_test, profile_items)
+    if data.feedback == EXPLICIT:
+        truth, public, holdout = _explicit_models(data, is_test, profile_items, profile_ratings)
+    else:
+        models = implicit.implicit_models(data, is_test, profile_items, profile_ratings)
+        truth, public, holdout = models.truth, models.public, models.holdout
+    truth, public = _rounded(truth), _rounded(public)
+    aspiration = aspirations(truth, len(data.users), data.rating_scale)
+    return FittedModels(_key(data, is_test, profile_items), truth, aspiration, public, holdout)
+
+
+def _explicit_models(
+    data: InteractionData,
+    is_test: NDArray[np.bool_],
+    profile_items: NDArray[np.int32],
+    profile_ratings: NDArray[np.float64],
+) -> tuple[FactorModel, FactorModel, dict[str, float]]:
     n_users, n_items = len(data.users.id), len(data.items.id)
-    rmse = holdout_rmse(data.interactions, n_users, n_items, TRUTH)
-    truth = _rounded(fit(data.interactions, n_users, n_items, TRUTH, name="preference model"))
-    train = fit(of_users(data.interactions, ~is_test), n_users, n_items, PUBLIC, name="public factors")
+    truth_config, public_config = (_in_units_of(data.rating_scale, config) for config in (TRUTH, PUBLIC))
+    rmse = holdout_rmse(data.interactions, n_users, n_items, truth_config)
+    truth = fit(data.interactions, n_users, n_items, truth_config, name="preference model")
+    train = fit(of_users(data.interactions, ~is_test), n_users, n_items, public_config, name="public factors")
     folded = [
-        fold_in(train, items[items >= 0], ratings[items >= 0], PUBLIC.regularization)
+        fold_in(train, items[items >= 0], ratings[items >= 0], public_config.regularization)
         for items, ratings in zip(profile_items, profile_ratings, strict=True)
     ]
     public = FactorModel(
@@ -91,16 +118,22 @@ def fit_models(
         np.stack([factors for _, factors in folded]),
         train.item_factors,
     )
-    return FittedModels(key, truth, aspirations(truth, n_users, data.rating_scale), _rounded(public), rmse)
+    return truth, public, {"rmse": rmse}
+
+
+def _in_units_of(scale: tuple[float, float], config: FactorizationConfig) -> FactorizationConfig:
+    """The penalty is in squared rating units of a scale 4 wide; on others it grows with the square of the width.
+
+    In steps of two, so that MovieLens' scales, 4 and 4.5 wide, share one.
+    """
+    times = 2.0 ** round(math.log2((scale[1] - scale[0]) / 4))
+    return replace(config, regularization=config.regularization * times**2)
 
 
 def write_models(models: FittedModels, path: Path) -> None:
     """Write fitted models as named arrays, in one move."""
-    arrays = {
-        "key": np.array(models.key),
-        "holdout_rmse": np.array(models.holdout_rmse),
-        "aspiration": models.aspiration,
-    }
+    arrays = {"key": np.array(models.key), "aspiration": models.aspiration}
+    arrays |= {_HOLDOUT + name: np.array(value) for name, value in models.holdout.items()}
     for name, model in (("truth", models.truth), ("public", models.public)):
         arrays |= {f"{name}_mean": np.array(model.mean)}
         arrays |= {f"{name}_{part}": getattr(model, part).astype(np.float32) for part in _PARTS}
@@ -121,20 +154,25 @@ def read_models(path: Path) -> FittedModels:
             )
             for name in ("truth", "public")
         ]
-        return FittedModels(
-            str(arrays["key"]), models[0], arrays["aspiration"], models[1], float(arrays["holdout_rmse"])
-        )
+        holdout = {
+            name.removeprefix(_HOLDOUT): float(value) for name, value in arrays.items() if name.startswith(_HOLDOUT)
+        }
+        return FittedModels(str(arrays["key"]), models[0], arrays["aspiration"], models[1], holdout)
     except KeyError as error:
         raise ArtefactError(
             f"{path} must hold fitted models", received=f"no array {error}", cause="a foreign file"
         ) from error
 
 
+_HOLDOUT = "holdout_"
 _PARTS = ("user_bias", "item_bias", "user_factors", "item_factors")
 
 
 def _key(data: InteractionData, is_test: NDArray[np.bool_], profile_items: NDArray[np.int32]) -> str:
-    return fingerprint(_VERSION, data.checksum, asdict(TRUTH), asdict(PUBLIC), is_test, profile_items)
+    recipe: list[Any] = [asdict(TRUTH), asdict(PUBLIC)]
+    if data.feedback != EXPLICIT:
+        recipe = [asdict(implicit.TRUTH), asdict(implicit.PUBLIC), implicit.REGULARIZATIONS]
+    return fingerprint(_VERSION, data.checksum, *recipe, is_test, profile_items)
 
 
 def _rounded(model: FactorModel) -> FactorModel:

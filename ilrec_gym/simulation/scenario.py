@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_gym.data import InteractionData, catalogue_of, load_dataset, profiles_of, split_of
+from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.files import fingerprint
 from ilrec_gym.simulation.backend import HOST, Backend
@@ -36,6 +40,7 @@ class Catalogue:
         genre_names: G names; "unknown" is the last where some item has no genre.
         vectors: ``(I, G)`` float64 content vectors, of length 1.
         popularity: ``(I,)`` int64 ratings by train users.
+        labels: I strings, the data set's own ids where those are no whole numbers; otherwise empty.
     """
 
     ids: NDArray[np.int64]
@@ -45,6 +50,7 @@ class Catalogue:
     genre_names: tuple[str, ...]
     vectors: NDArray[np.float64]
     popularity: NDArray[np.int64]
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,12 +69,14 @@ class Users:
         is_test: ``(U,)`` bool; the others are train users.
         profile_items: ``(U, L)`` int32 item indices, the first logged ratings, padded with -1.
         profile_ratings: ``(U, L)`` float64, padded with nan.
+        labels: U strings, the data set's own ids where those are no whole numbers; otherwise empty.
     """
 
     ids: NDArray[np.int64]
     is_test: NDArray[np.bool_]
     profile_items: NDArray[np.int32]
     profile_ratings: NDArray[np.float64]
+    labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,21 +95,25 @@ class Users:
         return chosen
 
     def index_of(self, user_id: object) -> int:
-        """The index of a user id.
+        """The index of a user id, or of a label where the data set's own ids are strings.
 
         Raises:
             UsageError: No such user in the catalogue's data.
         """
-        known = isinstance(user_id, int | np.integer) and not isinstance(user_id, bool)
-        found = np.flatnonzero(self.ids == user_id) if known else np.array([], int)
-        if len(found) != 1:
+        known: NDArray[np.generic] = np.array([], int)
+        if isinstance(user_id, str):
+            known = np.flatnonzero(np.array(self.labels, np.str_) == user_id)
+        elif isinstance(user_id, int | np.integer) and not isinstance(user_id, bool):
+            known = np.flatnonzero(self.ids == user_id)
+        if len(known) != 1:
+            example = repr(self.labels[0]) if self.labels else self.ids[0]
             raise UsageError(
                 "user_id must be the id of a user of the data set",
                 received=user_id,
                 cause="another data set's id, or a user without a rating in the catalogue",
-                fix=f"choose among scenario.users.ids, for example {self.ids[0]}",
+                fix=f"choose among scenario.users.{'labels' if self.labels else 'ids'}, for example {example}",
             )
-        return int(found[0])
+        return int(known[0])
 
 
 @dataclass(frozen=True)
@@ -116,8 +128,10 @@ class Scenario:
         truth: The preference model. Hidden.
         aspiration: ``(U,)`` what each user has come to expect. Hidden.
         rating_scale: Lowest and highest rating. Public.
-        holdout_rmse: The preference model's error on a random 10% of the ratings, held out of a fit of its own.
+        holdout: How good the preference model's recipe is on a random 10% of the log, held out of a fit of its own, by
+            measure: ``rmse``, or ``recall@20``, ``ndcg@20`` and ``auc`` where there are no ratings.
         fingerprint: Hash of everything above.
+        feedback: ``"explicit"``, ``"thumbs"`` or ``"implicit"``.
     """
 
     name: str
@@ -127,8 +141,14 @@ class Scenario:
     truth: PreferenceModel
     aspiration: NDArray[np.float64]
     rating_scale: tuple[float, float]
-    holdout_rmse: float
+    holdout: Mapping[str, float]
     fingerprint: str
+    feedback: str = EXPLICIT
+
+    @property
+    def holdout_rmse(self) -> float:
+        """The preference model's held-out error in rating units; nan where there are no ratings."""
+        return self.holdout.get("rmse", math.nan)
 
     def simulator(self, user_model: UserModel, max_steps: int | None = None, backend: Backend = HOST) -> Simulator:
         """The hidden half under a user model; its own horizon if ``max_steps`` is None."""
@@ -149,12 +169,18 @@ def load_scenario(
     profile_length: int = 20,
 ) -> Scenario:
     """The scenario of a named data set; kept in memory, so that many environments share one."""
-    return _load(dataset, data_path, min_ratings, catalogue_size, profile_length)
+    changed = os.stat(data_path).st_mtime_ns if data_path and os.path.isfile(data_path) else 0
+    return _load(dataset, data_path, changed, min_ratings, catalogue_size, profile_length)
 
 
 @lru_cache(maxsize=4)
 def _load(
-    dataset: str, data_path: str | None, min_ratings: int, catalogue_size: int | None, profile_length: int
+    dataset: str,
+    data_path: str | None,
+    changed: int,
+    min_ratings: int,
+    catalogue_size: int | None,
+    profile_length: int,
 ) -> Scenario:
     data = load_dataset(dataset, Path(data_path) if data_path else None)
     return build_scenario(data, min_ratings=min_ratings, catalogue_size=catalogue_size, profile_length=profile_length)
@@ -166,13 +192,13 @@ def build_scenario(
     """Make a data set playable.
 
     Args:
-        data: Interactions with ratings.
+        data: Interactions, with ratings or without.
         min_ratings: Items with fewer ratings are left out of the catalogue.
         catalogue_size: Keep only the most rated so many.
         profile_length: How many of a user's first logged ratings an agent may know.
     """
     data = catalogue_of(data, min_ratings=min_ratings, catalogue_size=catalogue_size)
-    is_test = split_of(data.users.id)
+    is_test = split_of(data.users.own_ids)
     profile_items, profile_ratings = profiles_of(data, profile_length)
     models = fitted_models(data, is_test, profile_items, profile_ratings)
     train_ratings = data.interactions.item[~is_test[data.interactions.user]]
@@ -191,12 +217,14 @@ def build_scenario(
             genre_names=data.items.genre_names + ("unknown",) * extra,
             vectors=vectors,
             popularity=np.bincount(train_ratings, minlength=len(data.items.id)),
+            labels=data.items.labels,
         ),
-        users=Users(data.users.id, is_test, profile_items, profile_ratings),
+        users=Users(data.users.id, is_test, profile_items, profile_ratings, data.users.labels),
         public=models.public,
         truth=models.truth,
         aspiration=models.aspiration,
         rating_scale=data.rating_scale,
-        holdout_rmse=models.holdout_rmse,
+        holdout=models.holdout,
         fingerprint=fingerprint(models.key, profile_items, vectors),
+        feedback=data.feedback,
     )
