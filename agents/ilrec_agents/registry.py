@@ -17,6 +17,7 @@ from ilrec_gym.files import read_json
 
 AGENTS: dict[str, str] = {
     "random": "ilrec_agents.heuristic.constant:RandomAgent",
+    "random_masked": "ilrec_agents.heuristic.constant:RandomMaskedAgent",
     "popular": "ilrec_agents.heuristic.constant:PopularAgent",
     "best_average": "ilrec_agents.heuristic.constant:BestAverageAgent",
     "greedy": "ilrec_agents.heuristic.personal:GreedyAgent",
@@ -27,6 +28,7 @@ AGENTS: dict[str, str] = {
     "logging": "ilrec_agents.heuristic.logging_policy:LoggingAgent",
     "oracle_greedy": "ilrec_agents.heuristic.oracle:OracleGreedyAgent",
     "oracle_one_step": "ilrec_agents.heuristic.oracle:OracleOneStepAgent",
+    "oracle_plan": "ilrec_agents.heuristic.oracle_plan:OraclePlanAgent",
     "ppo": "ilrec_agents.online.ppo:PPOAgent",
     "bc": "ilrec_agents.offline.bc:BCAgent",
     "cql": "ilrec_agents.offline.cql:CQLAgent",

@@ -1,6 +1,8 @@
-"""Agents that know no user: random, popular, best average."""
+"""Agents that know no user: random with and without repeats, popular, best average."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +11,22 @@ from ilrec_agents.base import Infos, ItemScoringAgent, Observations, StochasticA
 
 
 class RandomAgent(StochasticAgent):
-    """Uniform over the actions that the session has not had."""
+    """Uniform over all actions, also over items that the user has seen: it asks for no mask."""
 
     name = "random"
+    info: ClassVar[tuple[str, ...]] = ()
 
     def probabilities(self, observations: Observations, infos: Infos) -> NDArray[np.float64]:
-        """The same for every allowed action."""
+        """The same for every action; for every allowed one where somebody else asked for a mask."""
         mask = allowed(infos, (len(observations), self.task.n_actions))
         return mask / mask.sum(axis=1, keepdims=True)
+
+
+class RandomMaskedAgent(RandomAgent):
+    """Uniform over the items that the user has not seen, in the profile or in this session."""
+
+    name = "random_masked"
+    info = ("action_mask",)
 
 
 class PopularAgent(ItemScoringAgent):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.base import Infos, ItemScoringAgent, Observations
+from ilrec_agents.base import Actions, Agent, Infos, ItemScoringAgent, Observations
+from ilrec_agents.heuristic.options import Options, OptionsMaker, best_now
+from ilrec_agents.heuristic.twin import Rows, Twin
+from ilrec_agents.task import Task
+from ilrec_gym.errors import UsageError
+from ilrec_gym.simulation.state import SimulatorState
 
 
 class OracleGreedyAgent(ItemScoringAgent):
-    """The item with the highest true rating, without a thought of satiation."""
+    """The item with the highest true rating, without a thought of satiation or of when the user leaves."""
 
     name = "oracle_greedy"
     family = "oracle"
@@ -22,35 +29,56 @@ class OracleGreedyAgent(ItemScoringAgent):
         return np.clip(self.task.truth.scenario.truth.predict_all(infos["user_index"]), *self.task.rating_scale)
 
 
+class LookingOracle(Agent):
+    """An oracle that tries items on copies of the simulator, under whatever user model there is."""
+
+    family = "oracle"
+    sees_truth = True
+    info = ("action_mask", "history")
+
+    def __init__(self, task: Task, config: Any, *, seed: int = 0, device: str = "auto") -> None:
+        super().__init__(task, config, seed=seed, device=device)
+        self._twin, self._options = Twin(task), OptionsMaker(task)
+
+    def act(self, observations: Observations, infos: Infos) -> Actions:
+        """What :meth:`choose` finds in the rows that run; the most liked allowed item in the others."""
+        options = self._options(infos)
+        places = options.open.argmax(axis=1)
+        rows = np.flatnonzero(infos["running"])
+        if len(rows):
+            places[rows] = self.choose(self._twin.follow(infos), options, rows)
+        return np.take_along_axis(options.actions, places[:, None], axis=1)[:, 0].astype(np.int64)
+
+    @abstractmethod
+    def choose(self, state: SimulatorState, options: Options, rows: Rows) -> Rows:
+        """Columns of the options, one for each of these rows."""
+
+
 @dataclass(frozen=True)
 class OracleOneStepConfig:
     """Settings of ``oracle_one_step``.
 
     Attributes:
-        foresight: How often satiation counts: 1 is the rating of the next step, 2 also spares the steps after it.
+        foresight: How often what spoils the rating counts: 1 is the rating of this step, 2 also spares later ones.
     """
 
     foresight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.foresight < float("inf"):
+            raise UsageError("foresight must be a number >= 0", received=self.foresight)
 
-class OracleOneStepAgent(OracleGreedyAgent):
-    """The item that will get the highest rating at this step: true rating minus satiation."""
+
+class OracleOneStepAgent(LookingOracle):
+    """The item that will get the highest rating at this step, among those after which the user stays.
+
+    Where the user leaves whatever is shown, the highest rating alone decides. Under ``satiation`` the highest rating
+    also costs the least patience, so there it is simply the true rating minus satiation.
+    """
 
     name = "oracle_one_step"
-    info = ("action_mask", "history")
     Config = OracleOneStepConfig
 
-    def item_scores(self, observations: Observations, infos: Infos) -> NDArray[np.floating]:
-        """R(u, i) - half kappa (e_i . g), the memory g rebuilt from the session's history."""
-        kappa = self.task.truth.user_model.kappa * self.config.foresight
-        similar = self._memory(infos["history_items"]) @ self.task.catalogue.vectors.T
-        return super().item_scores(observations, infos) - self.task.half * kappa * similar
-
-    def _memory(self, history: NDArray[np.integer]) -> NDArray[np.float64]:
-        memory = np.zeros((len(history), self.task.catalogue.vectors.shape[1]))
-        for items in history.T[: int((history >= 0).sum(axis=1).max(initial=0))]:
-            played = items >= 0
-            memory[played] = (
-                self.task.truth.user_model.lam * memory[played] + self.task.catalogue.vectors[items[played]]
-            )
-        return memory
+    def choose(self, state: SimulatorState, options: Options, rows: Rows) -> Rows:
+        """The best option now."""
+        return best_now(self._twin, state, options, rows, 1, self.config.foresight).places[:, 0]
