@@ -168,7 +168,7 @@ class StochasticAgent(Agent):
     def act(self, observations: Observations, infos: Infos) -> Actions:
         """One draw in every row."""
         probabilities = self.probabilities(observations, infos)
-        draw = uniform(infos["seed"], infos["episode"], AGENT, infos["step"], lane=self.seed)
+        draw = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
         cumulative = np.cumsum(probabilities, axis=1)
         actions = (cumulative <= draw[:, None] * cumulative[:, -1:]).sum(axis=1)
         self._propensities = np.take_along_axis(probabilities, actions[:, None], axis=1)[:, 0]

@@ -66,7 +66,7 @@ class MovieLensEnv(gym.Env[Any, np.int64]):
 
     ## Information
     `user_id`, `user_index`, `item_id`, `item_index` (-1 before the first film), `rating` (nan before the first film),
-    `exit_reason` ("" while the session runs), `step`, and `seed` and `episode`, which agents draw from. Where `info=`
+    `exit_reason` ("" while the session runs), `step`, and `seed` and `session`, which agents draw from. Where `info=`
     asks for them: `action_mask` (False for films that the viewer has seen, in the profile or in this session) and
     `history_items`, `history_ratings`.
 

@@ -75,7 +75,7 @@ class QuickSession:
         self._running[0] = True
         self._facts = {
             "user_id": self._user_ids[user], "user_index": user, "item_id": -1, "item_index": -1, "rating": np.nan,
-            "step": 0, "seed": seed, "episode": episode, "exit_reason": "",
+            "step": 0, "seed": seed, "session": episode, "exit_reason": "",
         }  # fmt: skip
         self._playing, self._mean = True, row.item(0)
         return row.copy(), self._facts.copy()

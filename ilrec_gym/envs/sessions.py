@@ -142,7 +142,7 @@ class Sessions:
             "rating": copied(self._rating),
             "step": copied(state.steps),
             "seed": copied(state.seeds),
-            "episode": copied(state.episodes),
+            "session": copied(state.episodes),
             "running": copied(self.running),
         }
         if self.backend.on_host:

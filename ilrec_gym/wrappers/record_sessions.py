@@ -78,7 +78,7 @@ class RecordSessions(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
     def _session(self, terminated: bool, info: dict[str, Any]) -> Session:
         return Session(
-            number=info["episode"],
+            number=info["session"],
             user_id=info["user_id"],
             seed=info["seed"],
             steps=tuple(self._steps),

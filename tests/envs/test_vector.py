@@ -28,7 +28,7 @@ def test_torch_plays_what_numpy_plays(cls, seed, n, mode):
         tensors, *others, facts = on_torch.step(torch.as_tensor(actions))
         for a, b in zip(numbers, others, strict=True):
             assert isinstance(b, torch.Tensor) and np.allclose(a, b.numpy(), rtol=0, atol=1e-9)
-        for key in ("user_id", "item_id", "step", "episode", "seed"):
+        for key in ("user_id", "item_id", "step", "session", "seed"):
             assert np.array_equal(infos[key], facts[key].numpy())
         assert np.array_equal(infos["exit_reason"], reasons[facts["exit_code"].numpy()])
         if mode == "same_step" and "final_obs" in infos:

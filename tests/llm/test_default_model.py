@@ -72,7 +72,7 @@ def scored(task, model):
             "candidates": np.tile([index[title] for title in OFFERED], (n, 1)),
             "step": np.zeros(n, int),
             "seed": np.arange(n),
-            "episode": np.zeros(n, int),
+            "session": np.zeros(n, int),
             "running": np.ones(n, bool),
             "history_items": np.full((n, 5), -1),
             "history_ratings": np.full((n, 5), np.nan),

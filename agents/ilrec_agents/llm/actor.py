@@ -87,7 +87,7 @@ class LLMAgent(Agent):
             return actions
         thoughts = self._think(infos, rows, infos["candidates"] if self.task.n_candidates else places, free)
         spent = 1000 * (time.perf_counter() - began) / len(rows)
-        draws = uniform(infos["seed"], infos["episode"], AGENT, infos["step"], lane=self.seed)
+        draws = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
         for row, thought in zip(rows, thoughts, strict=True):
             odds = chances(thought.scores, self.config.temperature)
             choice = min(int((np.cumsum(odds) <= draws[row]).sum()), len(odds) - 1)
