@@ -70,6 +70,10 @@ def aspirations(
         ``(U,)`` float64; linear interpolation between order statistics, ratings clipped to the scale.
     """
     result = np.empty(n_users)
-    for users in np.array_split(np.arange(n_users), max(1, n_users // 256)):
+    n_items = preferences.predict_all(np.arange(1)).shape[1]
+    for users in np.array_split(np.arange(n_users), -(-n_users * n_items // _CELLS)):
         result[users] = np.quantile(np.clip(preferences.predict_all(users), *rating_scale), quantile, axis=1)
     return result
+
+
+_CELLS = 2**22  # ratings held at once, 32 MB
