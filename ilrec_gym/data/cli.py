@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ilrec_gym.console import reports_errors
 
@@ -22,6 +22,8 @@ def main(argv: list[str]) -> int:
         return _info(options.name, options.path)
     if options.command == "fit":
         return _fit(options.name, options.path, options.output)
+    if options.command == "hazard":
+        return _hazard(options)
     return _fetch(options.name)
 
 
@@ -36,9 +38,31 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("name", metavar="NAME", help="e.g. ml-1m")
     fit.add_argument("--path", type=Path, help="its zip or folder; without it the usual places are searched")
     fit.add_argument("--output", type=Path, help="where to write the factors (.npz)")
+    _add_hazard(commands)
     fetch = commands.add_parser("fetch", help="download a data set into the cache, and verify it")
     fetch.add_argument("name", metavar="NAME", help="e.g. ml-1m")
     return parser
+
+
+def _add_hazard(commands: Any) -> None:
+    from ilrec_gym.data.log_sessions import GAP, LOG_ENDS
+
+    hazard = commands.add_parser("hazard", help="fit when users leave to the pauses of a log, and say how well it fits")
+    hazard.add_argument("name", metavar="NAME", help="e.g. ml-latest-small; its times have to be exact")
+    hazard.add_argument("--path", type=Path, help="its zip or folder; without it the usual places are searched")
+    hazard.add_argument(
+        "--gap", type=float, default=GAP, metavar="MINUTES", help="a pause that ends a session (%(default)g)"
+    )
+    hazard.add_argument(
+        "--log-end",
+        default="data",
+        choices=LOG_ENDS,
+        help="whose last rating it is after which nothing is known (%(default)s)",
+    )
+    hazard.add_argument("--inexact-times", action="store_true", help="also where times were filled in, as in ml-1m")
+    hazard.add_argument(
+        "--output", type=Path, metavar="FILE", help="where to write it, as user_model= takes it (.json)"
+    )
 
 
 def _list() -> int:
@@ -93,6 +117,12 @@ def _fit(name: str, path: Path | None, output: Path | None) -> int:
         write_models(models, output)
         print(f"written: {output}")
     return 0
+
+
+def _hazard(options: argparse.Namespace) -> int:
+    from ilrec_gym.simulation.hazard_report import run
+
+    return run(options)
 
 
 def _fetch(name: str) -> int:

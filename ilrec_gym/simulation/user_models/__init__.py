@@ -8,10 +8,12 @@ from typing import Any
 
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.simulation.user_models.base import UserModel
+from ilrec_gym.simulation.user_models.hazard import Hazard
 from ilrec_gym.simulation.user_models.satiation import Satiation
 
 USER_MODELS: dict[str, type[UserModel]] = {
     "satiation": Satiation,
+    "hazard": Hazard,
 }
 """Presets by name."""
 
