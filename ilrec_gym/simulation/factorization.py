@@ -131,7 +131,7 @@ def fold_in(
     return float(solved[0]), solved[1:]
 
 
-def holdout_rmse(
+def fit_but(
     interactions: Interactions,
     n_users: int,
     n_items: int,
@@ -139,10 +139,15 @@ def holdout_rmse(
     *,
     fraction: float = 0.1,
     seed: int = 0,
-) -> float:
-    """Root mean square error on a random ``fraction`` of the ratings, held out of the fit."""
+) -> tuple[FactorModel, NDArray[np.bool_]]:
+    """A fit without a random ``fraction`` of the ratings, and which of the N those are: ``(N,)`` bool."""
     held = np.random.default_rng(seed).random(len(interactions.rating)) < fraction
-    model = fit(_where(interactions, ~held), n_users, n_items, config, name="held-out check")
+    return fit(_where(interactions, ~held), n_users, n_items, config, name="held-out check"), held
+
+
+def holdout_rmse(interactions: Interactions, n_users: int, n_items: int, config: FactorizationConfig) -> float:
+    """Root mean square error on a random 10% of the ratings, held out of the fit."""
+    model, held = fit_but(interactions, n_users, n_items, config)
     error = model.predict(interactions.user[held], interactions.item[held]) - interactions.rating[held]
     return float(np.sqrt(np.mean(error**2)))
 

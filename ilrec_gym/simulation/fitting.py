@@ -103,7 +103,7 @@ def _explicit_models(
     profile_ratings: NDArray[np.float64],
 ) -> tuple[FactorModel, FactorModel, dict[str, float]]:
     n_users, n_items = len(data.users.id), len(data.items.id)
-    truth_config, public_config = (_in_units_of(data.rating_scale, config) for config in (TRUTH, PUBLIC))
+    truth_config, public_config = (in_units_of(data.rating_scale, config) for config in (TRUTH, PUBLIC))
     rmse = holdout_rmse(data.interactions, n_users, n_items, truth_config)
     truth = fit(data.interactions, n_users, n_items, truth_config, name="preference model")
     train = fit(of_users(data.interactions, ~is_test), n_users, n_items, public_config, name="public factors")
@@ -121,7 +121,7 @@ def _explicit_models(
     return truth, public, {"rmse": rmse}
 
 
-def _in_units_of(scale: tuple[float, float], config: FactorizationConfig) -> FactorizationConfig:
+def in_units_of(scale: tuple[float, float], config: FactorizationConfig) -> FactorizationConfig:
     """The penalty is in squared rating units of a scale 4 wide; on others it grows with the square of the width.
 
     In steps of two, so that MovieLens' scales, 4 and 4.5 wide, share one.
@@ -176,7 +176,11 @@ def _key(data: InteractionData, is_test: NDArray[np.bool_], profile_items: NDArr
 
 
 def _rounded(model: FactorModel) -> FactorModel:
-    return FactorModel(model.mean, *(getattr(model, part).astype(np.float32).astype(np.float64) for part in _PARTS))
+    """As the numbers are kept, without the factors that a strong penalty has emptied."""
+    parts = [getattr(model, part).astype(np.float32).astype(np.float64) for part in _PARTS]
+    users, items = parts[2:]
+    used = users.any(axis=0) & items.any(axis=0)
+    return FactorModel(model.mean, *parts[:2], users[:, used], items[:, used])
 
 
 def _bundled_path() -> Path:
