@@ -1,13 +1,12 @@
 """How fast the environments are: start, steps per second in every form, and how near that is to the memory's speed.
 
-``python benchmarks/speed.py`` prints a Markdown table and writes it, with the numbers as JSON, to ``benchmarks/results/``.
+``python benchmarks/speed.py`` prints a Markdown table, and writes the numbers as JSON into ``benchmarks/results/``.
 Actions are drawn before the clock starts; rates are the best of three, as other work on the machine only slows down.
 ML-1M is measured where it is found; a GPU where torch has one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess

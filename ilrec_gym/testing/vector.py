@@ -21,6 +21,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 from numpy.testing import assert_allclose, assert_equal
 
 from ilrec_gym.errors import UsageError
+from ilrec_gym.testing.envs import draw_action
 
 Trace = list[tuple[Any, ...]]
 
@@ -66,7 +67,7 @@ class VectorContract:
         env = self.make_vec(2)
         first, _ = env.reset(seed=0)
         kept = first.copy()
-        env.step(np.zeros(2, np.int64))
+        env.step(np.zeros(env.action_space.shape or (2,), np.int64))
         assert_equal(first, kept)
 
     def test_spaces_hold(self) -> None:
@@ -80,10 +81,11 @@ class VectorContract:
     def test_bad_calls(self) -> None:
         """A step before the reset, another number of actions, an action outside the space: refused."""
         env = self.make_vec(2)
+        shape = env.action_space.shape or (2,)
         with pytest.raises(UsageError, match="reset"):
-            env.step(np.zeros(2, np.int64))
+            env.step(np.zeros(shape, np.int64))
         env.reset(seed=0)
-        for actions in (np.zeros(3, np.int64), np.full(2, 10**7), np.zeros(2)):
+        for actions in (np.zeros((3, *shape[1:]), np.int64), np.full(shape, 10**7), np.zeros(shape)):
             with pytest.raises(UsageError, match="action"):
                 env.step(actions)
 
@@ -104,7 +106,7 @@ def rollout(
     rng, space = np.random.default_rng(seed), env.single_action_space
     trace: Trace = [env.reset(seed=seed)]
     for _ in range(steps):
-        actions = np.array([_draw(space, rng) for _ in range(of or env.num_envs)])[: env.num_envs]
+        actions = np.array([draw_action(space, rng) for _ in range(of or env.num_envs)])[: env.num_envs]
         trace.append(env.step(actions))
         over = trace[-1][2] | trace[-1][3]
         if masked and over.any():
@@ -138,10 +140,3 @@ def _assert_equal(a: Any, b: Any) -> None:
         assert_allclose(a, b, rtol=0, atol=1e-6)
     else:
         assert_equal(a, b)
-
-
-def _draw(space: gym.Space[Any], rng: np.random.Generator) -> Any:
-    if isinstance(space, gym.spaces.MultiDiscrete):
-        return rng.integers(space.nvec)
-    assert isinstance(space, gym.spaces.Discrete)
-    return int(rng.integers(space.n))

@@ -5,6 +5,7 @@ import sys
 
 import gymnasium as gym
 import pytest
+from third_party import TastingEnv
 
 import ilrec_gym
 from ilrec_gym.testing.envs import EnvContract, play
@@ -56,6 +57,28 @@ class TestRegisteredVectors(VectorContract):
 
     def make_vec(self, num_envs, **options):
         return gym.make_vec(self.env_id, num_envs, vectorization_mode="vector_entry_point", **options)
+
+
+class TestThirdParty(EnvContract):
+    def make(self, **options):
+        if "tests/Tasting-v0" not in gym.registry:
+            gym.register("tests/Tasting-v0", "third_party:TastingEnv")
+        return gym.make("tests/Tasting-v0", **options)
+
+
+class Broken(TastingEnv):
+    """Reports the horizon as a departure, a mistake of many simulators."""
+
+    def step(self, action):
+        observation, reward, left, reached, info = super().step(action)
+        return observation, reward, left or reached, False, info
+
+
+def test_the_contract_finds_a_horizon_that_is_reported_as_a_departure():
+    contract = EnvContract()
+    contract.make = Broken
+    with pytest.raises(AssertionError):
+        contract.test_flags_and_spaces()
 
 
 def test_importing_registers_and_does_nothing_else():
