@@ -1,4 +1,7 @@
-"""The subcommand ``ilrec data``: which data sets there are, what is in one, and fetching one."""
+"""The subcommand ``ilrec data``: which data sets there are, what is in one, and fetching one.
+
+Other packages add to it through the entry point group ``ilrec.commands.data``.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ilrec_gym.cli import commands, told
 from ilrec_gym.console import reports_errors
 
 if TYPE_CHECKING:
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 @reports_errors
 def main(argv: list[str]) -> int:
     """Run ``ilrec data`` with these arguments; returns the exit code."""
+    added = commands(of="data")
+    if argv and argv[0] in added:
+        return int(added[argv[0]].load()(argv[1:]))
     options = _parser().parse_args(argv)
     if options.command == "list":
         return _list()
@@ -29,25 +36,29 @@ def main(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ilrec data", description="Data sets: list, look at, fetch.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="the known data sets, and where each is on this machine")
-    info = commands.add_parser("info", help="counts, scale, density, checksum and splits of a data set")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    subparsers.add_parser("list", help="the known data sets, and where each is on this machine")
+    info = subparsers.add_parser("info", help="counts, scale, density, checksum and splits of a data set")
     info.add_argument("name", metavar="NAME", help="e.g. ml-1m")
     info.add_argument("--path", type=Path, help="its zip or folder; without it the usual places are searched")
-    fit = commands.add_parser("fit", help="fit preference model and public factors anew, and say how good they are")
+    fit = subparsers.add_parser("fit", help="fit preference model and public factors anew, and say how good they are")
     fit.add_argument("name", metavar="NAME", help="e.g. ml-1m")
     fit.add_argument("--path", type=Path, help="its zip or folder; without it the usual places are searched")
     fit.add_argument("--output", type=Path, help="where to write the factors (.npz)")
-    _add_hazard(commands)
-    fetch = commands.add_parser("fetch", help="download a data set into the cache, and verify it")
+    _add_hazard(subparsers)
+    fetch = subparsers.add_parser("fetch", help="download a data set into the cache, and verify it")
     fetch.add_argument("name", metavar="NAME", help="e.g. ml-1m")
+    for name, point in commands(of="data").items():
+        subparsers.add_parser(name, help=told(point), add_help=False)
     return parser
 
 
-def _add_hazard(commands: Any) -> None:
+def _add_hazard(subparsers: Any) -> None:
     from ilrec_gym.data.log_sessions import GAP, LOG_ENDS
 
-    hazard = commands.add_parser("hazard", help="fit when users leave to the pauses of a log, and say how well it fits")
+    hazard = subparsers.add_parser(
+        "hazard", help="fit when users leave to the pauses of a log, and say how well it fits"
+    )
     hazard.add_argument("name", metavar="NAME", help="e.g. ml-latest-small; its times have to be exact")
     hazard.add_argument("--path", type=Path, help="its zip or folder; without it the usual places are searched")
     hazard.add_argument(

@@ -177,10 +177,10 @@ def _key(data: InteractionData, is_test: NDArray[np.bool_], profile_items: NDArr
 
 def _rounded(model: FactorModel) -> FactorModel:
     """As the numbers are kept, without the factors that a strong penalty has emptied."""
-    parts = [getattr(model, part).astype(np.float32).astype(np.float64) for part in _PARTS]
-    users, items = parts[2:]
+    biases_and_factors = (getattr(model, part).astype(np.float32).astype(np.float64) for part in _PARTS)
+    user_bias, item_bias, users, items = biases_and_factors
     used = users.any(axis=0) & items.any(axis=0)
-    return FactorModel(model.mean, *parts[:2], users[:, used], items[:, used])
+    return FactorModel(model.mean, user_bias, item_bias, users[:, used], items[:, used])
 
 
 def _bundled_path() -> Path:

@@ -1,10 +1,11 @@
 """Factors of feedback without ratings: weighted least squares over all pairs, after Hu, Koren and Volinsky (ICDM 2008).
 
-    minimise  sum_{u,i} c_ui (p_ui - x_u . y_i)^2  +  reg (sum_u (n_u + I) |x_u|^2  +  sum_i (n_i + U) |y_i|^2)
+    minimise  sum_{u,i} c_ui (p_ui - x_u . y_i)^2 + reg (sum_u sqrt(n_u + I) |x_u|^2 + sum_i sqrt(n_i + U) |y_i|^2)
 
 p_ui is 1 for what a user chose, and 0 for everything else. c_ui is 1 + alpha where the log has a row, and 1 where it
 has none; a thumb down is a row with p_ui = 0. n counts rows. The penalty grows with the number of terms that it stands
-against (Rendle et al., "Revisiting the performance of iALS on recommendation benchmarks", RecSys 2022; exponent 1).
+against, as Rendle et al. have it ("Revisiting the performance of iALS on item recommendation benchmarks", RecSys 2022),
+here to the power of 1/2, so that one penalty suits logs of many sizes.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class ImplicitConfig:
 
     factors: int = 32
     alpha: float = 3.0
-    regularization: float = 0.01
+    regularization: float = 0.3
     iterations: int = 10
     seed: int = 0
 
@@ -96,15 +97,19 @@ class _Groups:
         counts = np.bincount(keys, minlength=n)
         return cls(np.argsort(keys, kind="stable"), np.cumsum(counts) - counts, counts)
 
-    def batches(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
-        """Groups of like size together: which groups ``(B,)``, their rows ``(B, n)``, and which of those are there."""
+    def batches(self, alone: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
+        """Groups of one size, or of like size: which groups ``(B,)``, their rows ``(B, n)``, which of those are there.
+
+        Groups of fewer than ``alone`` rows come with groups of just their size.
+        """
         by_size = np.argsort(self.counts, kind="stable")
         by_size = by_size[self.counts[by_size] > 0]
-        start = 0
+        sizes, start = self.counts[by_size], 0
         while start < len(by_size):
-            widths = self.counts[by_size[start:]]
-            fitting = np.flatnonzero(np.arange(1, len(widths) + 1) * widths > _CELLS)
-            end = start + max(1, int(fitting[0])) if len(fitting) else len(by_size)
+            most = sizes[start] if sizes[start] < alone else sizes[-1]
+            end = int(np.searchsorted(sizes, most, side="right"))
+            too_many = np.arange(1, end - start + 1) * sizes[start:end] > _CELLS
+            end = start + max(1, int(too_many.argmax())) if too_many.any() else end
             groups = by_size[start:end]
             places = np.arange(self.counts[groups[-1]])
             there = places < self.counts[groups][:, None]
@@ -113,14 +118,25 @@ class _Groups:
 
 
 def _half_step(groups: _Groups, other: Index, liked: NDArray[np.bool_], others: Array, config: ImplicitConfig) -> Array:
-    """X = (Y'Y + alpha Y_u' Y_u + reg (n_u + I) 1)^-1 (1 + alpha) Y_u' p_u, for all users (or items)."""
+    """All users (or items): x = (A + alpha Y_u' Y_u)^-1 (1 + alpha) Y_u' p_u with A = Y'Y + reg sqrt(n_u + I) 1."""
     solved = np.zeros((len(groups.counts), others.shape[1]))
-    gram = others.T @ others
-    diagonal = np.arange(len(gram))
-    for which, rows, there in groups.batches():
+    gram, factors = others.T @ others, others.shape[1]
+    for which, rows, there in groups.batches(alone=factors):
         features = others[other[rows]] * there[..., None]
-        normal = gram + config.alpha * (features.transpose(0, 2, 1) @ features)
-        normal[:, diagonal, diagonal] += config.regularization * (groups.counts[which][:, None] + len(others))
-        target = (1 + config.alpha) * np.einsum("bnk,bn->bk", features, liked[rows])
-        solved[which] = np.linalg.solve(normal, target[..., None])[..., 0]
+        penalty = config.regularization * np.sqrt(groups.counts[which] + len(others))
+        target = (1 + config.alpha) * liked[rows]
+        if rows.shape[1] < factors:
+            normal = gram + penalty[0] * np.eye(factors)
+            solved[which] = _by_rows(normal, features, target, config.alpha)
+        else:
+            normals = gram + config.alpha * (features.transpose(0, 2, 1) @ features)
+            normals[:, np.arange(factors), np.arange(factors)] += penalty[:, None]
+            solved[which] = np.linalg.solve(normals, np.einsum("bnk,bn->bk", features, target)[..., None])[..., 0]
     return solved
+
+
+def _by_rows(normal: Array, features: Array, target: Array, alpha: float) -> Array:
+    """The same x as A^-1 Y_u' (1 + alpha Y_u A^-1 Y_u')^-1 target: an equation of n_u unknowns where k are more."""
+    scaled = features @ np.linalg.inv(normal)
+    kernel = np.eye(features.shape[1]) + alpha * (scaled @ features.transpose(0, 2, 1))
+    return np.einsum("bnk,bn->bk", scaled, np.linalg.solve(kernel, target[..., None])[..., 0])

@@ -13,11 +13,11 @@ from ilrec_gym.errors import DataError
 from ilrec_gym.simulation.factorization import FactorModel
 from ilrec_gym.simulation.implicit import Array, Choices, ImplicitConfig, fit, user_factors
 from ilrec_gym.simulation.ranking import TOP, Ranking, Scores, held_out, ranking
-from ilrec_gym.simulation.score_scale import as_ratings
+from ilrec_gym.simulation.score_scale import as_ratings, leaning
 
 TRUTH = ImplicitConfig()
 PUBLIC = ImplicitConfig(factors=16, seed=1)
-REGULARIZATIONS = (0.003, 0.01, 0.015, 0.02, 0.03)
+REGULARIZATIONS = (0.1, 0.3, 0.6, 1.0, 1.5)
 """What is tried. Logs differ too much in size and density for one penalty to do for all of them."""
 _log = logging.getLogger(__name__)
 
@@ -56,12 +56,12 @@ def implicit_models(
     regularization, holdout = _chosen(choices, n_users, n_items, data.name)
     truth, public = (replace(config, regularization=regularization) for config in (TRUTH, PUBLIC))
     items = fit(choices, n_users, n_items, truth, name="preference model")
-    everyone = user_factors(choices, n_users, items, truth)
+    everyone = leaning(user_factors(choices, n_users, items, truth))
     train = choices.where(~is_test[choices.user])
     public_items = fit(train, n_users, n_items, public, name="public factors")
     user, place = np.nonzero(profile_items >= 0)
     profiles = Choices(user, profile_items[user, place], profile_ratings[user, place] == top)
-    folded = user_factors(profiles, n_users, public_items, public)
+    folded = leaning(user_factors(profiles, n_users, public_items, public), among=~is_test)
     return ImplicitModels(
         as_ratings(everyone, items, data.rating_scale),
         as_ratings(folded, public_items, data.rating_scale, among=~is_test),
@@ -82,7 +82,7 @@ def _chosen(choices: Choices, n_users: int, n_items: int, name: str) -> tuple[fl
     for regularization in REGULARIZATIONS:
         config = replace(TRUTH, regularization=regularization)
         items = fit(rest, n_users, n_items, config, name=f"held-out check at {regularization}")
-        users = user_factors(rest, n_users, items, config)
+        users = leaning(user_factors(rest, n_users, items, config))
         tried[regularization] = ranking(_scores(users, items), rest, held)
     best = max(tried.values(), key=lambda found: found.ndcg)
     chosen = min(reg for reg, found in tried.items() if found.ndcg >= best.ndcg - best.ndcg_error)
