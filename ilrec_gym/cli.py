@@ -30,9 +30,13 @@ def _main(argv: list[str]) -> int:
     return int(known[argv[0]].load()(argv[1:]))
 
 
-def commands() -> dict[str, metadata.EntryPoint]:
-    """Every subcommand that an installed package brings, by name."""
-    return {point.name: point for point in metadata.entry_points(group=ENTRY_POINTS)}
+def commands(of: str = "") -> dict[str, metadata.EntryPoint]:
+    """Every subcommand of ``ilrec`` that an installed package brings, by name.
+
+    Args:
+        of: A subcommand, for those that packages add to it (group ``ilrec.commands.NAME``).
+    """
+    return {point.name: point for point in metadata.entry_points(group=f"{ENTRY_POINTS}.{of}" if of else ENTRY_POINTS)}
 
 
 def _help(known: dict[str, metadata.EntryPoint]) -> str:
@@ -40,13 +44,14 @@ def _help(known: dict[str, metadata.EntryPoint]) -> str:
     width = max(map(len, known))
     lines = ["usage: ilrec COMMAND ...", "", "ILRec-Gym: a language model teaches a recommender.", ""]
     for name, point in sorted(known.items()):
-        lines.append(f"  {name:<{width}}  {_told(point)}")
+        lines.append(f"  {name:<{width}}  {told(point)}")
     return "\n".join([*lines, "", "`ilrec COMMAND --help` says more. Begin with `ilrec quickstart`."])
 
 
-def _told(point: metadata.EntryPoint) -> str:
+def told(point: metadata.EntryPoint) -> str:
+    """The first line of the docstring of a subcommand's module, after the colon."""
     try:
-        told = (sys.modules[point.load().__module__].__doc__ or "").strip().split("\n")[0]
+        line = (sys.modules[point.load().__module__].__doc__ or "").strip().split("\n")[0]
     except ImportError as error:  # somebody else's plugin must not take the help away
         return f"(cannot be loaded: {error})"
-    return told.split(": ", 1)[-1]
+    return line.split(": ", 1)[-1]

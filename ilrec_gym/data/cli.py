@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ilrec_gym.cli import commands, told
+from ilrec_gym import cli
 from ilrec_gym.console import reports_errors
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @reports_errors
 def main(argv: list[str]) -> int:
     """Run ``ilrec data`` with these arguments; returns the exit code."""
-    added = commands(of="data")
+    added = cli.commands(of="data")
     if argv and argv[0] in added:
         return int(added[argv[0]].load()(argv[1:]))
     options = _parser().parse_args(argv)
@@ -48,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_hazard(subparsers)
     fetch = subparsers.add_parser("fetch", help="download a data set into the cache, and verify it")
     fetch.add_argument("name", metavar="NAME", help="e.g. ml-1m")
-    for name, point in commands(of="data").items():
-        subparsers.add_parser(name, help=told(point), add_help=False)
+    for name, point in cli.commands(of="data").items():
+        subparsers.add_parser(name, help=cli.told(point), add_help=False)
     return parser
 
 
