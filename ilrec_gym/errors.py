@@ -42,6 +42,10 @@ class UnknownNameError(UsageError):
     """A name is not in a registry."""
 
 
+class UnknownArgumentError(UnknownNameError, TypeError):
+    """A keyword argument that there is not: a TypeError too, as Python's own; libraries that probe rely on it."""
+
+
 class ArtefactError(ILRecError, ValueError):
     """A file that the project wrote is damaged, foreign, or does not belong here."""
 
@@ -62,6 +66,18 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
         f"{kind} must be one of: {', '.join(known)}",
         received=name,
         cause="a misspelt name, or a plugin that is not installed",
+        fix=f"did you mean {near[0]!r}?" if near else "choose one of the names above",
+    )
+
+
+def unknown_argument(name: str, known: Iterable[str]) -> UnknownArgumentError:
+    """The error for a keyword argument that there is not, with the nearest one that there is."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return UnknownArgumentError(
+        f"unexpected keyword argument {name!r}; arguments are: {', '.join(known)}",
+        received=name,
+        cause="a misspelt name, or an argument of another environment",
         fix=f"did you mean {near[0]!r}?" if near else "choose one of the names above",
     )
 

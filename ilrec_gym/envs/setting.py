@@ -14,7 +14,7 @@ from ilrec_gym.data import InteractionData
 from ilrec_gym.envs.candidates import CandidateSessions
 from ilrec_gym.envs.observation import Layout
 from ilrec_gym.envs.sessions import Sessions
-from ilrec_gym.errors import UsageError, unknown_name
+from ilrec_gym.errors import UsageError, unknown_argument
 from ilrec_gym.files import fingerprint
 from ilrec_gym.simulation.backend import HOST, Backend
 from ilrec_gym.simulation.draws import USER, uniform
@@ -63,12 +63,12 @@ class Setting:
         """The setting that these arguments of ``gym.make`` stand for.
 
         Raises:
-            UnknownNameError: An argument, data set, preset or split that there is not.
+            UnknownNameError: A data set, preset or split that there is not; ``UnknownArgumentError``: an argument.
             UsageError: A value out of range.
         """
         for option in options:
             if option not in SettingOptions.__annotations__:
-                raise unknown_name("argument of the environment", option, SettingOptions.__annotations__)
+                raise unknown_argument(option, SettingOptions.__annotations__)
         model = make_user_model(options.get("user_model", "satiation"))
         max_steps = options.get("max_steps")
         return cls(
