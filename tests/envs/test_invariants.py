@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import Reference
@@ -11,6 +10,8 @@ from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.envs.vector import MovieLensVectorEnv
 from ilrec_gym.simulation.user_models import USER_MODELS, Satiation
 from ilrec_gym.testing.synthetic import synthetic_scenario
+
+torch = pytest.importorskip("torch")
 
 
 @st.composite

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from ilrec_gym.testing.vector import rollout
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 9), mode=st.sampled_from(["next_step", "same_step"]))
 def test_torch_plays_what_numpy_plays(cls, seed, n, mode):
     on_numpy = cls(n, max_steps=9, autoreset_mode=mode)
+    torch = pytest.importorskip("torch")
     on_torch = cls(n, max_steps=9, autoreset_mode=mode, device="cpu")
     reasons = np.array(["", *on_torch.setting.user_model.exit_reasons])
     observations, _ = on_numpy.reset(seed=seed)
