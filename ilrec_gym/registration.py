@@ -38,6 +38,10 @@ ENV_IDS: dict[str, EnvEntry] = {
     "ilrec/MovieLens-Candidates-v0": _candidates(),
     "ilrec/MovieLens-1M-v0": _movielens(dataset="ml-1m"),
     "ilrec/MovieLens-100K-v0": _movielens(dataset="ml-100k"),
+    "ilrec/ILRec-ML1M-v0": _movielens(dataset="ml-1m", user_model="ilrec"),
+    "ilrec/BiLLP-ML1M-v0": _movielens(dataset="ml-1m", user_model="billp"),
+    "ilrec/EasyRL4Rec-ML1M-v0": _movielens(dataset="ml-1m", user_model="easyrl4rec"),
+    "ilrec/DORL-ML1M-v0": _movielens(dataset="ml-1m", user_model="dorl"),
 }
 
 

@@ -28,3 +28,50 @@ def patience_left(patience: Any, rating: Any, aspiration: Any, *, gain: float, b
     """
     xp = array_namespace(patience, rating)
     return xp.clip(patience + gain * (rating - aspiration) / half, None, budget)
+
+
+LOW_RATING = "low_rating"
+"""Exit reason: the user disliked the item too much."""
+
+TOO_SIMILAR = "too_similar"
+"""Exit reason: the item is too near one that was shown lately."""
+
+SAME_GENRE = "same_genre"
+"""Exit reason: a genre of the item came too often lately."""
+
+
+def window_of(shown: Any, steps: Any, size: int) -> tuple[Any, Any]:
+    """The last items of each session, latest first; a window never wraps into items that were not shown.
+
+    Args:
+        shown: ``(B, T)`` items in order.
+        steps: ``(B,)`` how many of them were shown so far.
+        size: Length N of the window.
+
+    Returns:
+        Items ``(B, N)`` int64, any item where there is none, and which of them there are ``(B, N)`` bool.
+    """
+    xp = array_namespace(shown)
+    place = steps[:, None] - 1 - xp.arange(size, device=shown.device)
+    items = xp.take_along_axis(shown, xp.clip(place, 0, None), axis=1)
+    valid = (place >= 0) & (items >= 0)
+    return xp.astype(xp.where(valid, items, xp.zeros_like(items)), xp.int64), valid
+
+
+def any_near(distances: Any, valid: Any, threshold: float) -> Any:
+    """``(B,)`` bool: whether any of the window's items ``(B, N)`` is strictly nearer than the threshold."""
+    return array_namespace(distances).any((distances < threshold) & valid, axis=1)
+
+
+def genre_too_often(genres: Any, window_genres: Any, valid: Any, at_most: int) -> Any:
+    """``(B,)`` bool: whether some genre of the item occurs in more than ``at_most`` items of the window.
+
+    Args:
+        genres: ``(B, G)`` bool, of the item.
+        window_genres: ``(B, N, G)`` bool, of the window's items.
+        valid: ``(B, N)`` bool.
+        at_most: How often is not too often.
+    """
+    xp = array_namespace(genres)
+    counts = xp.sum(xp.astype(window_genres & valid[..., None], xp.int64), axis=1)
+    return xp.any(genres & (counts > at_most), axis=1)

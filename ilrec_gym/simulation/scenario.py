@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.files import fingerprint
 from ilrec_gym.simulation.backend import HOST, Backend
+from ilrec_gym.simulation.distances import FactorDistances
 from ilrec_gym.simulation.factorization import FactorModel
 from ilrec_gym.simulation.fitting import fitted_models
 from ilrec_gym.simulation.preferences import PreferenceModel
@@ -153,12 +154,20 @@ class Scenario:
     def simulator(self, user_model: UserModel, max_steps: int | None = None, backend: Backend = HOST) -> Simulator:
         """The hidden half under a user model; its own horizon if ``max_steps`` is None."""
         max_steps = user_model.max_steps if max_steps is None else max_steps
-        return Simulator(self.world.on(backend), user_model, max_steps, backend)
+        distances = self.distances if user_model.needs_distances else None
+        return Simulator(replace(self.world, distances=distances).on(backend), user_model, max_steps, backend)
 
     @property
     def world(self) -> World:
-        """What user models live in. Hidden."""
+        """What user models live in, without distances. Hidden."""
         return World(self.truth, self.catalogue.vectors, self.aspiration, self.rating_scale, self.catalogue.genres)
+
+    @cached_property
+    def distances(self) -> FactorDistances:
+        """How far apart items are in the ratings of all users. Hidden."""
+        if not isinstance(self.truth, FactorModel):
+            raise UsageError("distances between items need a factor model", received=type(self.truth).__name__)
+        return FactorDistances.of(self.truth)
 
 
 def load_scenario(

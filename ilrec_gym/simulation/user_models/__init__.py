@@ -9,10 +9,15 @@ from typing import Any
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.simulation.user_models.base import UserModel
 from ilrec_gym.simulation.user_models.hazard import Hazard
+from ilrec_gym.simulation.user_models.published import DORL, BiLLP, EasyRL4Rec, ILRec
 from ilrec_gym.simulation.user_models.satiation import Satiation
 
 USER_MODELS: dict[str, type[UserModel]] = {
     "satiation": Satiation,
+    "ilrec": ILRec,
+    "billp": BiLLP,
+    "easyrl4rec": EasyRL4Rec,
+    "dorl": DORL,
     "hazard": Hazard,
 }
 """Presets by name."""

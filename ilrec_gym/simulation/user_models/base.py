@@ -28,12 +28,14 @@ class UserModel(ABC):
     Attributes:
         exit_reasons: Why users leave, in the order of the exit codes 1, 2, ...
         max_steps: The horizon where none is asked for.
+        needs_distances: Whether the world must know how far apart items are.
         leaving_step_counts: Whether the model's source counts the step that makes the user leave in Len and return.
             It is played and rated in any case, and evaluations report both.
     """
 
     exit_reasons: ClassVar[tuple[str, ...]]
     max_steps: ClassVar[int] = 100
+    needs_distances: ClassVar[bool] = False
     leaving_step_counts: bool = True
 
     def check(self, world: World) -> None:  # noqa: B027 (most models need nothing special)
