@@ -6,6 +6,8 @@ Other packages add to it through the entry point group ``ilrec.commands.data``.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ def main(argv: list[str]) -> int:
     added = cli.commands(of="data")
     if argv and argv[0] in added:
         return int(added[argv[0]].load()(argv[1:]))
-    options = _parser().parse_args(argv)
+    options = _parser(added, told=argv[:1] in (["-h"], ["--help"])).parse_args(argv)
     if options.command == "list":
         return _list()
     if options.command == "info":
@@ -34,7 +36,8 @@ def main(argv: list[str]) -> int:
     return _fetch(options.name)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(added: Mapping[str, EntryPoint], told: bool) -> argparse.ArgumentParser:
+    """The parser; what other packages add is loaded only where it is to be told of."""
     parser = argparse.ArgumentParser(prog="ilrec data", description="Data sets: list, look at, fetch.")
     subparsers = parser.add_subparsers(dest="command", required=True)
     subparsers.add_parser("list", help="the known data sets, and where each is on this machine")
@@ -48,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_hazard(subparsers)
     fetch = subparsers.add_parser("fetch", help="download a data set into the cache, and verify it")
     fetch.add_argument("name", metavar="NAME", help="e.g. ml-1m")
-    for name, point in cli.commands(of="data").items():
-        subparsers.add_parser(name, help=cli.told(point), add_help=False)
+    for name, point in added.items():
+        subparsers.add_parser(name, help=cli.told(point) if told else None, add_help=False)
     return parser
 
 
