@@ -124,7 +124,7 @@ def _half_step(groups: _Groups, other: Index, liked: NDArray[np.bool_], others: 
     for which, rows, there in groups.batches(alone=factors):
         features = others[other[rows]] * there[..., None]
         penalty = config.regularization * np.sqrt(groups.counts[which] + len(others))
-        target = (1 + config.alpha) * liked[rows]
+        target = (1 + config.alpha) * liked[rows].astype(np.float64)
         if rows.shape[1] < factors:
             normal = gram + penalty[0] * np.eye(factors)
             solved[which] = _by_rows(normal, features, target, config.alpha)

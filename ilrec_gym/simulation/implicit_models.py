@@ -29,7 +29,7 @@ class ImplicitModels:
     Attributes:
         truth: The preference model, fitted to all rows.
         public: Fitted to train users' rows; every user is folded in from their profile.
-        holdout: Ranking measures by name.
+        holdout: Ranking measures by name, of the truth's recipe on a random 10% of what train users liked.
     """
 
     truth: FactorModel
@@ -46,18 +46,23 @@ def implicit_models(
     """Fit truth and public factors.
 
     Raises:
-        DataError: Nobody liked anything.
+        DataError: No train user liked anything.
     """
     log, top = data.interactions, data.rating_scale[1]
     n_users, n_items = len(data.users), len(data.items)
     choices = Choices(log.user, log.item, log.rating == top)
-    if not choices.liked.any():
-        raise DataError("somebody must like something", received=f"{len(log)} thumbs down", cause="thumbs upside down")
-    regularization, holdout = _chosen(choices, n_users, n_items, data.name)
+    train = choices.where(~is_test[choices.user])
+    if not train.liked.any():
+        raise DataError(
+            "some train user must like something",
+            received=f"{len(train.user)} rows of {int((~is_test).sum())} train users, no thumb of which is up",
+            cause="thumbs upside down, or a handful of users",
+            fix="look at the column of thumbs, or give the log of more users",
+        )
+    regularization, holdout = _chosen(train, n_users, n_items, data.name)
     truth, public = (replace(config, regularization=regularization) for config in (TRUTH, PUBLIC))
     items = fit(choices, n_users, n_items, truth, name="preference model")
     everyone = leaning(user_factors(choices, n_users, items, truth))
-    train = choices.where(~is_test[choices.user])
     public_items = fit(train, n_users, n_items, public, name="public factors")
     user, place = np.nonzero(profile_items >= 0)
     profiles = Choices(user, profile_items[user, place], profile_ratings[user, place] == top)
@@ -72,7 +77,8 @@ def implicit_models(
 def _chosen(choices: Choices, n_users: int, n_items: int, name: str) -> tuple[float, dict[str, float]]:
     """The penalty, and the measures on a random 10% of what was liked, held out of fits of their own.
 
-    It is the smallest whose NDCG lies within one standard error of the best: as much taste as the log bears out.
+    The choices are those of train users, as public factors are fitted with that penalty too. It is the smallest whose
+    NDCG lies within one standard error of the best: as much taste as the log bears out.
     """
     out = held_out(choices)
     if not out.any():
