@@ -32,12 +32,14 @@ ORDER = list(PACKAGES)
 ROOMS = {
     "stable_baselines3": "agents/ilrec_agents/online",
     "d3rlpy": "agents/ilrec_agents/offline",
+    "minari": "agents/ilrec_agents/offline",
     "transformers": "agents/ilrec_agents/llm",
     "gguf": "agents/ilrec_agents/llm",
 }
 HEAVY = {
     "torch",
     "d3rlpy",
+    "minari",
     "stable_baselines3",
     "transformers",
     "gguf",

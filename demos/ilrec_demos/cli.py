@@ -1,4 +1,4 @@
-"""The subcommand ``ilrec demos``: collect sessions into a journal, export them, look at them."""
+"""The subcommand ``ilrec demos``: collect sessions into a journal, export them or real logs, look at them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_collect(commands)
     _add_export(commands)
     _add_inspect(commands)
+    _add_logs(commands)
     return parser
 
 
@@ -43,9 +44,9 @@ def _add_collect(commands: Any) -> None:
 
 
 def _add_export(commands: Any) -> None:
-    export = commands.add_parser("export", help="write a journal as a d3rlpy dataset with card and transcript")
+    export = commands.add_parser("export", help="write a journal as a dataset with card and transcript")
     export.add_argument("journal", type=Path, metavar="FOLDER", help="the journal's folder")
-    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="the dataset, e.g. demonstrations.h5")
+    _add_form(export, "demonstrations.h5")
     export.add_argument("--partial", action="store_true", help="also if the journal is unfinished")
     export.add_argument(
         "--transcript", type=int, default=50, metavar="N", help="sessions in the transcript, 0 for none (%(default)s)"
@@ -59,6 +60,40 @@ def _add_inspect(commands: Any) -> None:
     inspect.add_argument("--session", type=int, action="append", metavar="I", help="this session; may be repeated")
     inspect.add_argument("--first", type=int, default=3, metavar="N", help="the first so many (%(default)s)")
     inspect.set_defaults(run=_inspect)
+
+
+def _add_logs(commands: Any) -> None:
+    logs = commands.add_parser("logs", help="write the real rating sequences of a data set as a dataset of sessions")
+    logs.add_argument("dataset", metavar="NAME", help="a data set, e.g. ml-latest-small")
+    _add_form(logs, "logs.h5")
+    logs.add_argument(
+        "--gap", type=minutes, default=60.0, metavar="MINUTES",
+        help='a pause that ends a session, or "none" for one session of each user (%(default)g)',
+    )  # fmt: skip
+    logs.add_argument(
+        "--log-end", default="data", metavar="WHOSE",
+        help="nothing is known after the last rating of the data set (data), or of each user (user) (%(default)s)",
+    )  # fmt: skip
+    logs.add_argument("--reward", default="rating", metavar="WHICH", help="rating, or centred on the profile's mean")
+    logs.add_argument("--allow-test-users", action="store_true", help="also of users that agents are evaluated on")
+    logs.add_argument("--env", default="ilrec/MovieLens-v0", metavar="ID", help="environment id (%(default)s)")
+    logs.add_argument("--split", metavar="SPLIT", help="whose logs: train, test or all (train)")
+    add_settings(logs, "--set-env", "an argument of the environment")
+    logs.set_defaults(run=_logs)
+
+
+def _add_form(parser: Any, example: str) -> None:
+    parser.add_argument("--format", default="d3rlpy", metavar="FORM", help="d3rlpy or minari (%(default)s)")
+    parser.add_argument(
+        "--out", required=True, type=Path, metavar="PATH",
+        help=f"d3rlpy: the file, e.g. {example}; minari: the folder that MINARI_DATASETS_PATH names",
+    )  # fmt: skip
+    parser.add_argument("--id", metavar="ID", help="of the Minari dataset, e.g. ilrec/mine-v0")
+
+
+def minutes(text: str) -> float | None:
+    """The value of ``--gap``."""
+    return None if text == "none" else float(text)
 
 
 def _collect(options: argparse.Namespace) -> int:
@@ -85,10 +120,32 @@ def _collect(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from ilrec_demos.export import export, transcript_path
 
-    dataset = export(options.journal, options.out, partial=options.partial, transcript=options.transcript)
-    print(f"{options.out}: {len(dataset)} episodes, {dataset.n_transitions} transitions, {dataset.n_actions} actions")
+    dataset, place = export(
+        options.journal, options.out, partial=options.partial, transcript=options.transcript, form=options.format,
+        name=options.id,
+    )  # fmt: skip
+    _print_dataset(dataset, place)
     if options.transcript:
-        print(f"{transcript_path(options.out)}: to read")
+        print(f"{transcript_path(place)}: to read")
+    _print_opening(options, place)
+    return 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from ilrec_demos.logs import data_of, write_logs
+    from ilrec_gym.data.log_sessions import times_are_exact
+
+    env = environment(options)
+    dataset, place = write_logs(
+        env, options.out, form=options.format, name=options.id, gap=options.gap,
+        log_end=options.log_end, reward=options.reward, allow_test_users=options.allow_test_users,
+    )  # fmt: skip
+    _print_dataset(dataset, place)
+    left = sum(episode.terminated for episode in dataset.episodes)
+    print(f"  mean length {dataset.lengths.mean():.1f}, ends: left {left}, cut {len(dataset) - left}")
+    if not times_are_exact(data_of(env.unwrapped).interactions):
+        print("  note: the times of this data set were filled in, so sessions are not those that took place")
+    _print_opening(options, place)
     return 0
 
 
@@ -112,6 +169,16 @@ def _inspect(options: argparse.Namespace) -> int:
     for session in chosen:
         print(f"\n{transcript.session(session)}")
     return 0
+
+
+def _print_dataset(dataset: Any, place: Path) -> None:
+    print(f"{place}: {len(dataset)} episodes, {dataset.n_transitions} transitions, {dataset.n_actions} actions")
+
+
+def _print_opening(options: argparse.Namespace, place: Path) -> None:
+    if options.format == "minari":
+        name = place.relative_to(options.out).as_posix()
+        print(f"open: MINARI_DATASETS_PATH={options.out} and minari.load_dataset({name!r})")
 
 
 def _print_statistics(journal: Any) -> None:

@@ -1,4 +1,4 @@
-"""Exporting: a journal becomes a dataset that d3rlpy opens, with a card, and a transcript that people read."""
+"""Exporting: a journal becomes a dataset that d3rlpy or Minari opens, with a card, and a transcript for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_agents.offline.hdf5 import write_hdf5
+from ilrec_demos.forms import checked_form, write_dataset
 from ilrec_demos.journal import Journal
 from ilrec_demos.replay import environment_of, replay
 from ilrec_demos.transcript import FIRST, Transcript
@@ -25,45 +25,51 @@ def export(
     batch_size: int = 512,
     partial: bool = False,
     transcript: int | None = FIRST,
-) -> SessionDataset:
-    """Write a journal as ``target`` (HDF5), ``target.card.json``, and a Markdown transcript beside them.
+    form: str = "d3rlpy",
+    name: str | None = None,
+) -> tuple[SessionDataset, Path]:
+    """Write a journal as a dataset with a card, and a Markdown transcript beside them.
 
     Args:
         journal: A finished journal, or its folder.
-        target: The HDF5 file, usually ``name.h5``; the transcript is ``name.transcript.md``.
+        target: The HDF5 file, usually ``name.h5``; the transcript is ``name.transcript.md``. For Minari the folder that
+            ``MINARI_DATASETS_PATH`` names; the transcript lies in the dataset's own folder there.
         env: The environment that it was played in; None makes it from the journal's header.
         batch_size: How many sessions are replayed side by side.
         partial: Whether the journal may be unfinished.
         transcript: How many sessions the transcript shows; None for all, 0 for no transcript.
+        form: ``"d3rlpy"`` or ``"minari"``.
+        name: The id of the Minari dataset; by default ``ilrec/DATASET/AGENT-v0``.
 
     Returns:
-        The dataset.
+        The dataset, and the file or folder that holds it.
 
     Raises:
         ArtefactError: Another environment, or a journal that was damaged.
         UsageError: The journal is not finished, or has no environment spec and ``env`` is None.
         StorageError: No space or no permission; nothing is left half-written.
-        MissingExtraError: The extra "offline" is not installed.
+        MissingExtraError: The extra "offline", or "minari", is not installed.
     """
     start = time.perf_counter()
+    checked_form(form, name)
     journal = journal if isinstance(journal, Journal) else Journal.read(journal)
-    base = environment_of(journal.header, env)
+    base, header = environment_of(journal.header, env), journal.header
     dataset = replay(journal, base, batch_size=batch_size, partial=partial)
-    if transcript != 0:
-        with replacing(transcript_path(target)) as draft:
-            draft.write_text(Transcript(base.scenario).journal(journal, transcript), encoding="utf-8")
-    write_hdf5(
-        dataset,
-        target,
+    place = write_dataset(
+        dataset, target, form=form, name=name, parts=(base.scenario.name, header.agent["name"]),
+        observation_space=base.layout.space(),
+        algorithm=header.agent["name"],
+        description=f"Sessions with simulated viewers of {base.scenario.name}, split {header.split}.",
+        seeds=[session.seed for session in journal.sessions],
         parameters=parameters_of(journal),
         inputs={"sessions": sha256(journal.sessions_path)},
-        seed=journal.header.seed,
-        seconds=time.perf_counter() - start,
-        journal=journal.statistics(),
-        tokens=_tokens(journal),
-        agent=journal.header.agent,
-    )
-    return dataset
+        seed=header.seed, seconds=time.perf_counter() - start, journal=journal.statistics(), tokens=_tokens(journal),
+        agent=header.agent,
+    )  # fmt: skip
+    if transcript != 0:
+        with replacing(transcript_path(place)) as draft:
+            draft.write_text(Transcript(base.scenario).journal(journal, transcript), encoding="utf-8")
+    return dataset, place
 
 
 def parameters_of(journal: Journal) -> dict[str, Any]:
@@ -72,8 +78,9 @@ def parameters_of(journal: Journal) -> dict[str, Any]:
 
 
 def transcript_path(target: str | os.PathLike[str]) -> Path:
-    """Where the transcript of an export lies: ``name.h5`` has ``name.transcript.md``."""
-    return Path(target).with_suffix(".transcript.md")
+    """Where the transcript lies: ``name.h5`` has ``name.transcript.md``, a Minari folder ``transcript.md`` in it."""
+    target = Path(target)
+    return target / "transcript.md" if target.is_dir() else target.with_suffix(".transcript.md")
 
 
 def _tokens(journal: Journal) -> int | None:

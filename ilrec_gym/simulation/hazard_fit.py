@@ -13,7 +13,8 @@ from ilrec_gym.data.schema import InteractionData
 from ilrec_gym.errors import DataError
 from ilrec_gym.simulation.hazard import COVARIATES, HazardModel
 from ilrec_gym.simulation.hazard_lengths import Lengths, lengths
-from ilrec_gym.simulation.hazard_rows import HazardRows, hazard_rows, logged_items
+from ilrec_gym.simulation.hazard_rows import HazardRows, hazard_rows
+from ilrec_gym.simulation.logged_items import logged_items
 from ilrec_gym.simulation.logistic import auc, fit_logistic, log_likelihood
 from ilrec_gym.simulation.scenario import Scenario
 

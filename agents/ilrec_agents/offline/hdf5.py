@@ -68,7 +68,12 @@ def write_hdf5(
         _write(file, dataset)
     with replacing(path) as draft:
         draft.write_bytes(content.getbuffer())
-    facts = {"dataset": _facts(dataset, reward), "statistics": _statistics(dataset), "task": _task(dataset.task)}
+    layout = {
+        "layout": f"d3rlpy {LAYOUT_VERSION}",
+        "closing_rows": sum(not episode.terminated for episode in dataset.episodes),
+        "closing_row": CLOSING_ROW,
+    }
+    facts = facts_of(dataset, reward, **layout)
     return write_card(
         path, kind=KIND, parameters=parameters or {}, inputs=inputs, seed=seed, seconds=seconds, **facts, **more
     )
@@ -171,19 +176,29 @@ def _joined(name: str, parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(parts)
 
 
-def _facts(dataset: SessionDataset, reward: str) -> dict[str, Any]:
+def facts_of(dataset: SessionDataset, reward: str, **layout: Any) -> dict[str, Any]:
+    """What a dataset is, for its card.
+
+    Args:
+        dataset: The dataset.
+        reward: What the rewards are, in words.
+        layout: What is special about the form in which it lies in its file.
+    """
+    task = dataset.task
     return {
-        "layout": f"d3rlpy {LAYOUT_VERSION}",
-        "action_space": "discrete",
-        "action_size": dataset.n_actions,
-        "observation_shape": [dataset.observation_dim],
-        "observation_dtype": "float32",
-        "reward": reward,
-        "episodes": len(dataset),
-        "transitions": dataset.n_transitions,
-        "closing_rows": sum(not episode.terminated for episode in dataset.episodes),
-        "closing_row": CLOSING_ROW,
-        "extras": sorted({name for episode in dataset.episodes for name in episode.extras}),
+        "dataset": {
+            "action_space": "discrete",
+            "action_size": dataset.n_actions,
+            "observation_shape": [dataset.observation_dim],
+            "observation_dtype": "float32",
+            "reward": reward,
+            "episodes": len(dataset),
+            "transitions": dataset.n_transitions,
+            "extras": sorted({name for episode in dataset.episodes for name in episode.extras}),
+            **layout,
+        },
+        "statistics": _statistics(dataset),
+        "task": {"fingerprint": task.fingerprint, "description": task.description, "env_spec": task.env_spec},
     }
 
 
@@ -199,7 +214,3 @@ def _statistics(dataset: SessionDataset) -> dict[str, float]:
         "terminated_share": np.mean([episode.terminated for episode in dataset.episodes]),
     }
     return {name: round(float(value), 6) for name, value in figures.items()}
-
-
-def _task(task: DatasetTask) -> dict[str, Any]:
-    return {"fingerprint": task.fingerprint, "description": task.description, "env_spec": task.env_spec}
