@@ -103,12 +103,13 @@ def _explicit_models(
     profile_ratings: NDArray[np.float64],
 ) -> tuple[FactorModel, FactorModel, dict[str, float]]:
     n_users, n_items = len(data.users.id), len(data.items.id)
-    truth_config, public_config = (in_units_of(data.rating_scale, config) for config in (TRUTH, PUBLIC))
-    rmse = holdout_rmse(data.interactions, n_users, n_items, truth_config)
-    truth = fit(data.interactions, n_users, n_items, truth_config, name="preference model")
-    train = fit(of_users(data.interactions, ~is_test), n_users, n_items, public_config, name="public factors")
+    unit = _unit(data.rating_scale)
+    log = replace(data.interactions, rating=data.interactions.rating / unit)
+    rmse = holdout_rmse(log, n_users, n_items, TRUTH)
+    truth = fit(log, n_users, n_items, TRUTH, name="preference model")
+    train = fit(of_users(log, ~is_test), n_users, n_items, PUBLIC, name="public factors")
     folded = [
-        fold_in(train, items[items >= 0], ratings[items >= 0], public_config.regularization)
+        fold_in(train, items[items >= 0], ratings[items >= 0] / unit, PUBLIC.regularization)
         for items, ratings in zip(profile_items, profile_ratings, strict=True)
     ]
     public = FactorModel(
@@ -118,16 +119,21 @@ def _explicit_models(
         np.stack([factors for _, factors in folded]),
         train.item_factors,
     )
-    return truth, public, {"rmse": rmse}
+    return _times(truth, unit), _times(public, unit), {"rmse": unit * rmse}
 
 
-def in_units_of(scale: tuple[float, float], config: FactorizationConfig) -> FactorizationConfig:
-    """The penalty is in squared rating units of a scale 4 wide; on others it grows with the square of the width.
+def _unit(scale: tuple[float, float]) -> float:
+    """What ratings are divided by for the fit, whose penalty and first factors are meant for a scale 4 wide.
 
-    In steps of two, so that MovieLens' scales, 4 and 4.5 wide, share one.
+    A power of two, so that MovieLens' scales, 4 and 4.5 wide, are fitted as they are, and nothing is rounded.
     """
-    times = 2.0 ** round(math.log2((scale[1] - scale[0]) / 4))
-    return replace(config, regularization=config.regularization * times**2)
+    return float(2.0 ** round(math.log2((scale[1] - scale[0]) / 4)))
+
+
+def _times(model: FactorModel, unit: float) -> FactorModel:
+    return FactorModel(
+        model.mean * unit, model.user_bias * unit, model.item_bias * unit, model.user_factors * unit, model.item_factors
+    )
 
 
 def write_models(models: FittedModels, path: Path) -> None:
