@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.made
 EXTRAS := online,offline,llm,report,search,video,compat,docs,test
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart check format test docs bench clean
+.PHONY: help setup quickstart check format test docs compat bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test: setup ## Run the tests; TESTS="-k word" chooses among them
 docs: setup ## Build the site into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+compat: ## Run the tests under the oldest and newest libraries; ROWS=--short for the oldest only
+	$(PYTHON) tools/compat.py $(ROWS)
 
 bench: setup ## Measure speed
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
