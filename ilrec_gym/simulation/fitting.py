@@ -22,7 +22,15 @@ from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import ArtefactError
 from ilrec_gym.files import cache_dir, fingerprint, read_arrays, write_arrays
 from ilrec_gym.simulation import implicit_models as implicit
-from ilrec_gym.simulation.factorization import FactorizationConfig, FactorModel, fit, fold_in, holdout_rmse, of_users
+from ilrec_gym.simulation.factorization import (
+    FactorizationConfig,
+    FactorModel,
+    fit,
+    fit_but,
+    fold_in,
+    holdout_rmse,
+    of_users,
+)
 from ilrec_gym.simulation.preferences import aspirations
 
 TRUTH = FactorizationConfig()
@@ -120,6 +128,14 @@ def _explicit_models(
         train.item_factors,
     )
     return _times(truth, unit), _times(public, unit), {"rmse": unit * rmse}
+
+
+def checked_fit(data: InteractionData) -> tuple[FactorModel, NDArray[np.bool_]]:
+    """The fit behind the held-out error of explicit ratings, and which of the N ratings were held out: ``(N,)``."""
+    unit = _unit(data.rating_scale)
+    log = replace(data.interactions, rating=data.interactions.rating / unit)
+    model, held = fit_but(log, len(data.users), len(data.items), TRUTH)
+    return _times(model, unit), held
 
 
 def _unit(scale: tuple[float, float]) -> float:
