@@ -10,6 +10,8 @@ from ilrec_gym.evaluation import Interval
 
 BLIND = "blind"
 """The rule does not tell good from bad: knowing the user, or the truth, earns no more than chance."""
+TASTE = "taste"
+"""Knowing every true rating earns next to nothing of what is possible."""
 LIST_WINS = "list wins"
 """The best list for everybody earns more than the best rule that knows the user's profile."""
 LIST_TIES = "list ties"
@@ -21,6 +23,8 @@ HORIZON = "horizon"
 PLANNER = "planner"
 """The planning oracle finds less than looking one step ahead does."""
 
+LITTLE = 0.1
+"""Less than this share of what is possible is next to nothing."""
 TWINS = (("best_average", "greedy"), ("playlist", "mmr"))
 """Lists, and the personal rules that differ from them in nothing but the user's profile."""
 
@@ -40,7 +44,7 @@ class Caution:
 
 def cautions(ladder: Ladder) -> list[Caution]:
     """All cautions of a ladder, the gravest first."""
-    return [*_blind(ladder), *_lists(ladder), *_length(ladder), *_horizon(ladder), *_planner(ladder)]
+    return [*_blind(ladder), *_taste(ladder), *_lists(ladder), *_length(ladder), *_horizon(ladder), *_planner(ladder)]
 
 
 def _blind(ladder: Ladder) -> list[Caution]:
@@ -54,6 +58,18 @@ def _blind(ladder: Ladder) -> list[Caution]:
             told = _compared(ladder.difference(name, chance), chance)
             found.append(Caution(BLIND, f"This rule cannot tell good from bad: `{name}`, which {knows}, {told}."))
     return found
+
+
+def _taste(ladder: Ladder) -> list[Caution]:
+    """Where true ratings earn more than chance at all, they must earn more than a little."""
+    share = ladder.headroom("oracle_greedy")
+    if not share < LITTLE or ladder.difference("oracle_greedy", CHANCE).verdict != "above":
+        return []
+    text = (
+        f"Taste hardly counts: `oracle_greedy`, which knows every true rating, earns {number(share * 100, 0)}% of what "
+        f"`{ladder.best('oracle')}` earns beyond chance."
+    )
+    return [Caution(TASTE, text)]
 
 
 def _lists(ladder: Ladder) -> list[Caution]:

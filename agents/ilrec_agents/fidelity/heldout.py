@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_gym.data import InteractionData, Interactions
-from ilrec_gym.simulation.factorization import fit_but
-from ilrec_gym.simulation.fitting import TRUTH, in_units_of
+from ilrec_gym.simulation.fitting import checked_fit
 from ilrec_gym.simulation.scenario import Scenario
 
 Array = NDArray[np.float64]
@@ -48,8 +47,7 @@ def truth_recipe(data: InteractionData) -> HeldOut:
         data: The catalogue's data.
     """
     log = data.interactions
-    config = in_units_of(data.rating_scale, TRUTH)
-    model, held = fit_but(log, len(data.users), len(data.items), config)
+    model, held = checked_fit(data)
     predicted = model.predict(log.user[held], log.item[held])
     baseline = _baseline(log, ~held, ~held, held, len(data.users), len(data.items))
     return HeldOut(

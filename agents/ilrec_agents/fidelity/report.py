@@ -108,6 +108,10 @@ def fidelity(
     data = catalogue_of(data)
     scenario = build_scenario(data)
     env = MovieLensEnv(scenario, split=split)
+    if users is not None and not 1 <= users <= len(env.users):
+        raise UsageError(
+            f"users must be a whole number from 1 to the {len(env.users)} of the split {split!r}", received=users
+        )
     n = len(users_of(env, users, seed))
     ladders, refused = _ladders(models, scenario, split, users, seed, n)
     explicit = data.feedback == EXPLICIT
