@@ -23,6 +23,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what this machine has not got, and say what would bring it."""
     if item.get_closest_marker("ml1m") and not _ml1m().is_file():
         pytest.skip("set ILREC_DATA to a folder that holds ml-1m.zip")
+    if item.get_closest_marker("owndata") and not (_ml1m().parent / "steam").is_dir():
+        pytest.skip("set ILREC_DATA to a folder that holds amazon-book/ and steam/")
     if item.get_closest_marker("browser") and shutil.which("chromium") is None:
         pytest.skip("install Chromium")
 
