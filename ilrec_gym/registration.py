@@ -33,6 +33,12 @@ def _candidates(**options: Any) -> EnvEntry:
     )
 
 
+def _slates(**options: Any) -> EnvEntry:
+    return EnvEntry(
+        "ilrec_gym.envs.movielens:MovieLensSlateEnv", "ilrec_gym.envs.vector:MovieLensSlateVectorEnv", options
+    )
+
+
 ENV_IDS: dict[str, EnvEntry] = {
     "ilrec/MovieLens-v0": _movielens(),
     "ilrec/MovieLens-Candidates-v0": _candidates(),
@@ -42,6 +48,7 @@ ENV_IDS: dict[str, EnvEntry] = {
     "ilrec/BiLLP-ML1M-v0": _movielens(dataset="ml-1m", user_model="billp"),
     "ilrec/EasyRL4Rec-ML1M-v0": _movielens(dataset="ml-1m", user_model="easyrl4rec"),
     "ilrec/DORL-ML1M-v0": _movielens(dataset="ml-1m", user_model="dorl"),
+    "ilrec/RecSim-ML1M-v0": _slates(dataset="ml-1m", user_model="recsim", slate_size=3),
 }
 
 

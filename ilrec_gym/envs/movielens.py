@@ -25,7 +25,7 @@ OBSERVATIONS = ("box", "dict")
 RESET_OPTIONS = ("user_id",)
 
 
-class MovieLensEnv(gym.Env[Any, np.int64]):
+class MovieLensEnv(gym.Env[Any, Any]):
     """A viewer opens a film service; at each step the recommender shows one film of the catalogue.
 
     ## Description
@@ -298,3 +298,47 @@ class MovieLensCandidatesEnv(MovieLensEnv):
         self, dataset: str | InteractionData | Scenario = "ml-latest-small", *, n_candidates: int = 20, **options: Any
     ) -> None:
         super().__init__(dataset, n_candidates=n_candidates, **options)
+
+
+class MovieLensSlateEnv(MovieLensEnv):
+    """As MovieLens, but each step shows several films at once, and the viewer chooses one of them or none.
+
+    ## Description
+    RecSim's sessions (Ie et al. 2019) on MovieLens tastes. A film's score is the rating that it would be given, less
+    what the viewer has come to expect; the viewer chooses by multinomial logit or walks down the list (cascade), each
+    place being looked at with a probability that falls with its rank. Choosing nothing is rated with the lowest
+    rating and costs patience like it. What was shown beside the chosen film satiates a little, too. Viewers are those
+    of `ilrec/MovieLens-v0`.
+
+    ## Action Space
+    `MultiDiscrete([n_items] * slate_size)`: indices of films in `env.unwrapped.scenario.catalogue`, in the order of
+    their places. A film that stands in a slate twice counts once; its second place is empty.
+
+    ## Observation Space
+    The parts of `ilrec/MovieLens-v0`. The memories take in what was shown beside the chosen film with weight 0.3; where
+    nothing was chosen, `taste` takes in nothing, and `ratings` the lowest rating.
+
+    ## Rewards
+    The rating of the chosen film; the lowest rating where none was chosen.
+
+    ## Starting State
+    As in `ilrec/MovieLens-v0`.
+
+    ## Episode End
+    As in `ilrec/MovieLens-v0`.
+
+    ## Information
+    As in `ilrec/MovieLens-v0`, where `item_id` and `item_index` are -1 if nothing was chosen, and `slate`, the item
+    indices shown (-1 in emptied places), and `clicks`, which place was chosen: `(slate_size,)` each.
+
+    ## Arguments
+    Those of `ilrec/MovieLens-v0`, with `user_model="recsim"`, and `slate_size`: how many films are shown at once, 3.
+
+    ## Version History
+    * v0: first version.
+    """
+
+    def __init__(
+        self, dataset: str | InteractionData | Scenario = "ml-latest-small", *, slate_size: int = 3, **options: Any
+    ) -> None:
+        super().__init__(dataset, slate_size=slate_size, **({"user_model": "recsim"} | options))

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -62,16 +62,20 @@ class Layout:
     n_candidates: int = 0
     candidate_features: tuple[str, ...] = ()
 
+    UNCHOSEN: ClassVar[float] = 0.3
+    """Weight with which the memories take in what was shown in a slate and not chosen; public, like the decay rates."""
+
     @classmethod
-    def of(cls, scenario: Scenario, n_candidates: int = 0) -> Layout:
-        """The layout for a scenario, with or without a block for offered items."""
+    def of(cls, scenario: Scenario, n_candidates: int = 0, slate_size: int = 1) -> Layout:
+        """The layout for a scenario, with or without a block for offered items; memories take in whole slates."""
         public, n_genres = scenario.public, scenario.catalogue.vectors.shape[1]
         profile = np.concatenate([[1.0, np.abs(public.user_bias).max()], np.abs(public.user_factors).max(axis=0)])
         taste = np.abs(public.item_factors).max(axis=0) * (1 + 1e-5)  # 0.9 + 0.1 is a little above 1 in float32
+        most = 1 + cls.UNCHOSEN * (slate_size - 1)
         highs = {
             "profile": profile,
-            "memory_fast": np.full(n_genres, 1 / (1 - FAST)),
-            "memory_slow": np.full(n_genres, 1 / (1 - SLOW)),
+            "memory_fast": np.full(n_genres, most / (1 - FAST)),
+            "memory_slow": np.full(n_genres, most / (1 - SLOW)),
             "taste": taste,
             "ratings": np.ones(3),
             "steps": np.full(1, 20.0),
@@ -159,15 +163,34 @@ class Observer:
             ratings: ``(B,)`` ratings just given, in rating units.
             steps: ``(B,)`` items shown so far, these included.
         """
+        self._take_in(buffer, self._both[items], self._factors[items], ratings, steps)
+
+    def update_slate(self, buffer: Any, slates: Any, weights: Any, items: Any, ratings: Any, steps: Any) -> None:
+        """Take in the slates just shown.
+
+        Args:
+            buffer: ``(B, d)``, changed in place.
+            slates: ``(B, k)`` item indices.
+            weights: ``(B, k)`` weights with which they are remembered.
+            items: ``(B,)`` items chosen, -1 for nothing.
+            ratings: ``(B,)`` ratings just given, in rating units.
+            steps: ``(B,)`` slates shown so far, these included.
+        """
+        xp = array_namespace(buffer)
+        both = xp.sum(xp.astype(weights, xp.float32)[..., None] * self._both[slates], axis=1)
+        factors = xp.where((items >= 0)[:, None], self._factors[items], xp.zeros_like(self._factors[:1]))
+        self._take_in(buffer, both, factors, ratings, steps)
+
+    def _take_in(self, buffer: Any, both: Any, factors: Any, ratings: Any, steps: Any) -> None:
         xp, at = array_namespace(buffer), self.layout.slices
         rating = _scaled(ratings, self.scale)
         decaying = buffer[:, at["memory_fast"].start : at["taste"].stop]
         decaying *= self._decay
         memories = buffer[:, at["memory_fast"].start : at["memory_slow"].stop]
-        memories += self._both[items]
+        memories += both
         surprise = (1 - TASTE) * xp.clip(rating - buffer[:, at["profile"].start], -1.0, 1.0)
         taste = buffer[:, at["taste"]]
-        taste += xp.astype(surprise, xp.float32)[:, None] * self._factors[items]
+        taste += xp.astype(surprise, xp.float32)[:, None] * factors
         last = at["ratings"].start
         first = steps == 1
         buffer[:, last] = rating

@@ -101,5 +101,7 @@ def render_session(sessions: Sessions, row: int) -> str:
 
 def _film(sessions: Sessions, item: int, rating: float = np.nan) -> Film:
     catalogue, (low, high) = sessions.scenario.catalogue, sessions.scenario.rating_scale
+    if item < 0:  # of a slate, nothing was chosen
+        return Film("nothing chosen", (), float(rating), 0)
     stars = 0 if np.isnan(rating) else min(5, max(0, round(5 * (rating - low) / (high - low))))
     return Film(catalogue.titles[item], catalogue.genres_of(int(item)), float(rating), stars)

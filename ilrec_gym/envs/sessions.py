@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from ilrec_gym.envs.observation import Layout, Observer
 from ilrec_gym.errors import UsageError, unknown_name
-from ilrec_gym.simulation.backend import copied, rows_where
+from ilrec_gym.simulation.backend import copied, rows_where, to_host
 from ilrec_gym.simulation.scenario import Scenario
 from ilrec_gym.simulation.simulator import Outcome, Simulator
 from ilrec_gym.simulation.state import SimulatorState
@@ -60,7 +60,7 @@ class Sessions:
         return len(self.scenario.catalogue)
 
     @property
-    def action_space(self) -> spaces.Discrete:
+    def action_space(self) -> spaces.Discrete | spaces.MultiDiscrete:
         """The space of one session's action."""
         return spaces.Discrete(self.n_actions)
 
@@ -192,20 +192,21 @@ class Sessions:
         """
         if is_torch_array(actions) and not self.backend.on_host:
             xp = self.backend.xp
-            return xp.where(self.running, xp.clip(xp.astype(actions, xp.int64), 0, self.n_actions - 1), 0)
-        actions, n = np.asarray(actions), len(self)
-        if actions.shape != (n,) or actions.dtype.kind not in "iu":
+            running = xp.reshape(self.running, (-1, *(1,) * (actions.ndim - 1)))
+            return xp.where(running, xp.clip(xp.astype(actions, xp.int64), 0, self.n_actions - 1), 0)
+        actions, shape = np.asarray(actions), (len(self), *(self.action_space.shape or ()))
+        if actions.shape != shape or actions.dtype.kind not in "iu":
             raise UsageError(
-                f"actions must be {n} whole numbers",
+                f"actions must be whole numbers of shape {shape}",
                 received=f"{actions.dtype} array of shape {actions.shape}",
                 cause="a float or one-hot action, or another number of sessions",
             )
-        running = self.running if self.backend.on_host else self.running.cpu().numpy()
+        running = to_host(self.running).reshape(-1, *(1,) * (len(shape) - 1))
         chosen = np.where(running, actions, 0).astype(np.int64)
         outside = chosen[(chosen < 0) | (chosen >= self.n_actions)]
         if len(outside):
             raise UsageError(
-                f"an action must lie in Discrete({self.n_actions})",
+                f"an action must lie in {self.action_space}",
                 received=int(outside[0]),
                 cause="an item id in place of an action index, or an agent made for another environment",
                 fix="use indices into scenario.catalogue, or action_space.sample()",

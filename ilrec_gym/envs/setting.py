@@ -14,6 +14,7 @@ from ilrec_gym.data import InteractionData
 from ilrec_gym.envs.candidates import CandidateSessions
 from ilrec_gym.envs.observation import Layout
 from ilrec_gym.envs.sessions import Sessions
+from ilrec_gym.envs.slates import SlateSessions
 from ilrec_gym.errors import UsageError, unknown_argument
 from ilrec_gym.files import fingerprint
 from ilrec_gym.simulation.backend import HOST, Backend
@@ -33,6 +34,7 @@ class SettingOptions(TypedDict, total=False):
     catalogue_size: int | None
     profile_length: int
     n_candidates: int | None
+    slate_size: int | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Setting:
         split: ``"train"``, ``"test"`` or ``"all"``.
         max_steps: The horizon.
         n_candidates: Items offered per step; None where the action is an item of the whole catalogue.
+        slate_size: Items shown at once, of which the user chooses; None where one item is shown.
     """
 
     scenario: Scenario
@@ -52,9 +55,16 @@ class Setting:
     split: str
     max_steps: int
     n_candidates: int | None = None
+    slate_size: int | None = None
 
     def __post_init__(self) -> None:
         _ = self.users  # an unknown split is told of now
+        if self.n_candidates is not None and self.slate_size is not None:
+            raise UsageError(
+                "slates are of the whole catalogue",
+                received={"n_candidates": self.n_candidates, "slate_size": self.slate_size},
+                fix="give one of the two",
+            )
 
     @classmethod
     def of(
@@ -77,6 +87,7 @@ class Setting:
             options.get("split", "train"),
             model.max_steps if max_steps is None else max_steps,
             options.get("n_candidates"),
+            options.get("slate_size"),
         )
 
     @cached_property
@@ -89,6 +100,8 @@ class Setting:
         simulator = self.scenario.simulator(self.user_model, self.max_steps, backend)
         if self.n_candidates is not None:
             return CandidateSessions(self.scenario, simulator, n, info, self.n_candidates)
+        if self.slate_size is not None:
+            return SlateSessions(self.scenario, simulator, n, info, self.slate_size)
         return Sessions(self.scenario, simulator, n, info)
 
     def draw_users(self, seeds: Any, episodes: Any = 0) -> Any:
@@ -116,6 +129,7 @@ class Setting:
 
     def describe(self) -> dict[str, Any]:
         """What decides sessions here, as JSON; data by fingerprint."""
+        slates = {} if self.slate_size is None else {"slate_size": int(self.slate_size)}
         return {
             "dataset": self.scenario.name,
             "scenario": self.scenario.fingerprint,
@@ -123,7 +137,7 @@ class Setting:
             "max_steps": int(self.max_steps),
             "n_actions": int(self.n_candidates or len(self.scenario.catalogue)),
             "observation": Layout.of(self.scenario, self.n_candidates or 0).sizes,
-        }
+        } | slates
 
     @property
     def fingerprint(self) -> str:

@@ -227,6 +227,19 @@ class MovieLensCandidatesVectorEnv(MovieLensVectorEnv):
         super().__init__(num_envs, *args, n_candidates=n_candidates, **options)
 
 
+class MovieLensSlateVectorEnv(MovieLensVectorEnv):
+    """n sessions of :class:`~ilrec_gym.envs.movielens.MovieLensSlateEnv` side by side.
+
+    Args:
+        num_envs: Number of rows n.
+        slate_size: How many films are shown at once.
+        options: As in :class:`MovieLensVectorEnv`.
+    """
+
+    def __init__(self, num_envs: int = 1, *args: Any, slate_size: int = 3, **options: Any) -> None:
+        super().__init__(num_envs, *args, slate_size=slate_size, **({"user_model": "recsim"} | options))
+
+
 def _metadata(mode: str) -> dict[str, Any]:
     modes = getattr(gym.vector, "AutoresetMode", None)
     return {"autoreset_mode": modes(AUTORESET_MODES[mode])} if modes else {}

@@ -39,6 +39,8 @@ def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: 
         raise UsageError(
             "evaluate() plays environments of ilrec_gym", received=env, cause="another package's environment"
         )
+    if base.setting.slate_size is not None:
+        raise UsageError("evaluate() plays one item per step", received=env, cause="an environment of slates")
     users = users_of(base, episodes, seed)
     name = getattr(agent, "name", type(agent).__name__)
     log = joined([_played(agent, base, chunk, name) for chunk in _chunks(users, seed, base.sessions.n_actions)])

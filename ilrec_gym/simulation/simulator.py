@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -12,6 +12,7 @@ from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.backend import HOST, Backend
 from ilrec_gym.simulation.state import SimulatorState
 from ilrec_gym.simulation.user_models.base import UserModel
+from ilrec_gym.simulation.user_models.recsim import RecSim, at_place
 from ilrec_gym.simulation.world import World
 
 
@@ -23,11 +24,15 @@ class Outcome:
         rating: ``(B,)`` float64 rating given, the reward.
         terminated: ``(B,)`` bool, the user left.
         truncated: ``(B,)`` bool, the session reached ``max_steps`` and the user had not left.
+        items: ``(B,)`` int64 items watched; -1 where nothing of a slate was chosen.
+        place: ``(B,)`` int64 places chosen from slates, -1 for nothing; None where one item was shown.
     """
 
     rating: Any
     terminated: Any
     truncated: Any
+    items: Any
+    place: Any = None
 
 
 @dataclass(frozen=True)
@@ -86,21 +91,26 @@ class Simulator:
             state.hidden[name][rows] = fresh
 
     def step(self, state: SimulatorState, items: Any) -> Outcome:
-        """Show one item in each session, in place.
+        """Show one item, or a slate, in each session, in place.
 
         Args:
             state: The sessions; changed in place. Those that have ended must not be played on.
-            items: ``(B,)`` item indices.
+            items: ``(B,)`` item indices, or ``(B, k)`` for slates, which the user model must know how to choose from.
         """
-        items = self.backend.array(items, "int64")
-        rating, exits = self.user_model.respond(self.world, state, items)
-        place = array_namespace(items).clip(state.steps, None, self.max_steps - 1)
+        items, place = self.backend.array(items, "int64"), None
+        if items.ndim == 1:
+            rating, exits = self.user_model.respond(self.world, state, items)
+        else:
+            slates, model = items, cast(RecSim, self.user_model)
+            rating, exits, place = model.respond_to_slate(self.world, state, slates)
+            items = self.backend.xp.where(place < 0, place, at_place(slates, place))
+        t = array_namespace(items).clip(state.steps, None, self.max_steps - 1)
         rows = self._rows(len(state))
-        state.shown[rows, place], state.ratings[rows, place] = _as(items, state.shown), rating
+        state.shown[rows, t], state.ratings[rows, t] = _as(items, state.shown), rating
         state.exits[...] = exits
         state.steps += 1
         left = exits > 0
-        return Outcome(rating, left, ~left & (state.steps >= self.max_steps))
+        return Outcome(rating, left, ~left & (state.steps >= self.max_steps), items, place)
 
     def _rows(self, n: int) -> Any:
         xp = self.backend.xp

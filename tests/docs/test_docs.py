@@ -19,6 +19,7 @@ import pytest
 import ilrec_gym
 from ilrec_gym.cli import main
 from ilrec_gym.envs.setting import SettingOptions
+from ilrec_gym.testing.envs import action_of
 
 ROOT = Path(__file__).parents[2]
 MADE_FROM_CODE = {"environments", "api"}  # except their index; the docstrings are tested below
@@ -123,13 +124,13 @@ def test_environment_docstrings_follow_the_order(name: str) -> None:
 def test_every_info_key_is_documented(name: str) -> None:
     env = gym.make(name, dataset="ml-latest-small", info=["action_mask", "history"])
     _, before = env.reset(seed=0)
-    _, _, _, _, after = env.step(0)
+    _, _, _, _, after = env.step(action_of(env.action_space, 0))
     information = section_of(environment_doc(name), "Information")
     if "As in" in information:
         information += section_of(environment_doc("ilrec/MovieLens-v0"), "Information")
     documented = set(re.findall(r"`(\w+)`", information))
     assert before.keys() | after.keys() <= documented
-    assert documented <= before.keys() | after.keys() | {"ilrec", "n_candidates"}
+    assert documented <= before.keys() | after.keys() | {"ilrec", "n_candidates", "slate_size"}
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -143,7 +144,7 @@ def test_every_argument_is_documented(name: str) -> None:
         if "__init__" in vars(cls) and cls.__module__.startswith("ilrec_gym"):
             kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
             parameters |= {p.name for p in inspect.signature(cls.__init__).parameters.values() if p.kind not in kinds}
-        parameters |= get_type_hints(SettingOptions).keys() - {"n_candidates"}
+        parameters |= get_type_hints(SettingOptions).keys() - {"n_candidates", "slate_size"}
     assert documented == parameters - {"self"}
 
 

@@ -42,7 +42,9 @@ class TestRegistered(EnvContract):
     def test_masks_as_sb3_contrib_wants_them(self):
         env = self.make(info=["action_mask"])
         _, info = env.reset(seed=0)
-        assert env.unwrapped.action_masks().shape == (env.action_space.n,) == info["action_mask"].shape
+        space = env.action_space
+        n = space.n if isinstance(space, gym.spaces.Discrete) else space.nvec.sum()
+        assert env.unwrapped.action_masks().shape == (n,) == info["action_mask"].shape
 
 
 @pytest.mark.parametrize("env_id", ENV_IDS)

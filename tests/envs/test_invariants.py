@@ -79,8 +79,6 @@ def test_scalar_vector_torch_and_oracle_agree(world, model, seed, n):
 def test_every_user_model_keeps_the_rules(name, world, seed):
     """Ratings in scale, one flag at most, a reason for every exit, and the same sessions on torch."""
     options = {"dataset": world, "user_model": name, "split": "all", "max_steps": 12}
-    if name == "recsim":
-        pytest.skip("slates have tests of their own")
     vector, device = MovieLensVectorEnv(3, **options), MovieLensVectorEnv(3, device="cpu", **options)
     vector.reset(seed=seed), device.reset(seed=seed)
     for actions in np.random.default_rng(seed).integers(len(world.catalogue), size=(20, 3)):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +42,7 @@ def test_they_are_those_of_the_rating_columns(seed, users, items, factors):
 
 
 def test_on_torch():
+    torch = pytest.importorskip("torch")
     distances = load_scenario().distances
     there = Backend("torch", "cpu").move(distances)
     items, others = np.array([3, 8]), np.array([[1, 2, 3], [4, 8, 6]])

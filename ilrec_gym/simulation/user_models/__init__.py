@@ -10,6 +10,7 @@ from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.simulation.user_models.base import UserModel
 from ilrec_gym.simulation.user_models.hazard import Hazard
 from ilrec_gym.simulation.user_models.published import DORL, BiLLP, EasyRL4Rec, ILRec
+from ilrec_gym.simulation.user_models.recsim import RecSim
 from ilrec_gym.simulation.user_models.satiation import Satiation
 
 USER_MODELS: dict[str, type[UserModel]] = {
@@ -18,6 +19,7 @@ USER_MODELS: dict[str, type[UserModel]] = {
     "billp": BiLLP,
     "easyrl4rec": EasyRL4Rec,
     "dorl": DORL,
+    "recsim": RecSim,
     "hazard": Hazard,
 }
 """Presets by name."""

@@ -8,8 +8,8 @@
 | `dorl` | DORL (SIGIR 2023), KuaiRec | a genre of the item came more than `at_most` times in the window | 10 | 30 |
 
 Near is strictly below the threshold. BiLLP makes both tests inside its loop over the window, so nobody leaves at the
-first step. Windows hold earlier items of the same session and never wrap; the published code of the last two wraps around in
-the first steps, so that early repeats slip through, which is not copied.
+first step. Windows hold earlier items of the same session and never wrap; the published code of the last two wraps
+around in the first steps, so that early repeats slip through, which is not copied.
 """
 
 from __future__ import annotations

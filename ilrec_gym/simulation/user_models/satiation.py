@@ -45,10 +45,14 @@ class Satiation(UserModel):
     exit_reasons = (PATIENCE,)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        self.check_numbers(*(field.name for field in fields(self)))
+
+    def check_numbers(self, *names: str) -> None:
+        """See that parameters are numbers >= 0, and within their ranges."""
+        for name in names:
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-                raise UsageError(f"user model parameter {field.name!r} must be a number >= 0", received=value)
+                raise UsageError(f"user model parameter {name!r} must be a number >= 0", received=value)
         if self.lam >= 1 or self.patience == 0 or self.drift > 1:
             raise UsageError("lam must be below 1, patience above 0 and drift at most 1", received=self)
 
@@ -83,11 +87,7 @@ class Satiation(UserModel):
         )
         memory[...] = remember(memory, shown, self.lam)
         if self.drift:
-            likes: Any = world.preferences
-            interests, factors = state.tastes[:, 1:], likes.item_factors[items]
-            interests[...] = drifted(
-                interests, factors, rating, middle=sum(world.rating_scale) / 2, half=world.half, drift=self.drift
-            )
+            self.let_drift(world, state, items, rating)
         xp = array_namespace(rating)
         return rating, xp.astype(patience <= EXHAUSTED, xp.int8)
 
@@ -96,6 +96,15 @@ class Satiation(UserModel):
         if self.noise or self.drift or not isinstance(world.preferences, FactorModel):
             return None
         return _scalar(self, world, state)
+
+    def let_drift(self, world: World, state: SimulatorState, items: Any, rating: Any) -> None:
+        """Pull interests towards the items ``(B,)`` as far as they were liked, in place."""
+        likes: Any = world.preferences
+        interests = state.tastes[:, 1:]
+        interests[...] = drifted(
+            interests, likes.item_factors[items], rating,
+            middle=sum(world.rating_scale) / 2, half=world.half, drift=self.drift,
+        )  # fmt: skip
 
     def _noise(self, state: SimulatorState) -> Any:
         if not self.noise:
