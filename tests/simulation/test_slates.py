@@ -3,7 +3,6 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import SlateReference
@@ -96,6 +95,7 @@ def test_later_places_are_chosen_less(choice):
     tau=st.floats(0.1, 2), no_choice=st.floats(-2, 0.5), beta=st.floats(0, 1), unchosen=st.floats(0, 1),
 )  # fmt: skip
 def test_scalar_vector_torch_and_oracle_agree(seed, k, choice, tau, no_choice, beta, unchosen):
+    torch = pytest.importorskip("torch")
     world = synthetic_scenario(6, 12, seed=seed)
     parameters = {"choice": choice, "tau": tau, "no_choice": no_choice, "beta": beta, "unchosen": unchosen}
     options = {"dataset": world, "user_model": RecSim(**parameters), "split": "all", "max_steps": 6, "slate_size": k}
