@@ -168,6 +168,22 @@ def test_every_import_is_declared() -> None:
     assert not wrong, wrong
 
 
+def test_tests_of_the_environment_collect_without_extras() -> None:
+    """`make compat` runs them where only the core is installed: what else they need is skipped for, not imported."""
+    ours = {*PACKAGES, *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+    tools = {"pytest", "hypothesis", "pandas", "polars", "pyarrow"}
+    core = _names(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"])
+    wrong = [
+        f"{_where(path, found.line)} imports {found.module}"
+        for folder in ("compat", "data", "envs", "evaluation", "simulation", "wrappers")
+        for path in sorted((ROOT / "tests" / folder).glob("*.py"))
+        for found in _imports(tree_of(path), f"tests.{folder}.{path.stem}", is_package=False, eager=True)
+        if found.eager and found.top not in sys.stdlib_module_names | ours | tools
+        if DISTRIBUTIONS.get(found.top, found.top) not in core
+    ]
+    assert not wrong, f"use pytest.importorskip: {wrong}"
+
+
 def _names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[<>=!~; ]", requirement)[0].lower() for requirement in requirements}
 

@@ -77,6 +77,7 @@ def test_a_quantile_means_what_it_says():
         (lambda: ExplicitDistances(np.full((2, 2), np.nan)), [">= 0"]),
         (lambda: ExplicitDistances(np.zeros((2, 2))).threshold(1.0, "rmse"), ["rms", "did you mean"]),
         (lambda: ExplicitDistances(np.zeros((2, 2))).threshold(1.5, "quantile"), ["0..1"]),
+        (lambda: ExplicitDistances(np.zeros((1, 1))).threshold(0.5, "quantile"), ["two items"]),
     ],
 )
 def test_bad_distances(make, words):
