@@ -74,7 +74,7 @@ class FactorDistances:
         Raises:
             UsageError: An unknown unit, or a quantile outside [0, 1].
         """
-        if (value, unit) not in self._known:
+        if (value, unit) not in self._known:  # every step asks
             here = FactorDistances(to_host(self.coordinates), self.n_users)
             self._known[value, unit] = _threshold(here, len(self.coordinates), self.n_users, value, unit)
         return self._known[value, unit]
@@ -91,6 +91,7 @@ class ExplicitDistances:
 
     matrix: Any
     n_users: int = 1
+    _known: dict[tuple[float, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         matrix = to_host(self.matrix)
@@ -103,8 +104,10 @@ class ExplicitDistances:
 
     def threshold(self, value: float, unit: str) -> float:
         """A threshold in the raw unit; see :data:`UNITS`."""
-        here = ExplicitDistances(to_host(self.matrix), self.n_users)
-        return _threshold(here, len(self.matrix), self.n_users, value, unit)
+        if (value, unit) not in self._known:
+            here = ExplicitDistances(to_host(self.matrix), self.n_users)
+            self._known[value, unit] = _threshold(here, len(self.matrix), self.n_users, value, unit)
+        return self._known[value, unit]
 
 
 def _threshold(distances: Distances, n_items: int, n_users: int, value: float, unit: str) -> float:
@@ -113,6 +116,8 @@ def _threshold(distances: Distances, n_items: int, n_users: int, value: float, u
     if unit == "quantile":
         if not 0 <= value <= 1:
             raise UsageError("a threshold that is a quantile must lie in 0..1", received=value)
+        if n_items < 2:
+            raise UsageError("a quantile of distances needs two items", received=f"{n_items} items")
         return float(np.quantile(pair_distances(distances, n_items), value))
     return float(value * np.sqrt(n_users)) if unit == "rms" else float(value)
 
