@@ -2,6 +2,7 @@
 
 from ilrec_gym.data.catalogue import catalogue_of
 from ilrec_gym.data.load import load_dataset
+from ilrec_gym.data.load_report import LoadReport
 from ilrec_gym.data.registry import DATASETS, DatasetSource
 from ilrec_gym.data.schema import InteractionData, Interactions, Items, Users
 from ilrec_gym.data.splits import profiles_of, split_of
@@ -13,6 +14,7 @@ __all__ = [
     "InteractionData",
     "Interactions",
     "Items",
+    "LoadReport",
     "Users",
     "catalogue_of",
     "load_dataset",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_gym.data import frames
+from ilrec_gym.data import column_values, frames
 from ilrec_gym.data.feedback import EXPLICIT, FEEDBACK, IMPLICIT, SIMULATED_SCALE, THUMBS
 from ilrec_gym.data.load_report import LoadReport, Notes
 from ilrec_gym.data.own_tables import ItemTable, Keys, Names, UserTable, same_kind
@@ -39,7 +39,7 @@ def read(
     user, item = (table.column(table.need(column)) for column in (names.user, names.item))
     feedback, rating, absent = _ratings(table, names, feedback)
     time, undated = _times(table, names)
-    user_keys, item_keys = frames.ids(user), frames.ids(item)
+    user_keys, item_keys = column_values.ids(user), column_values.ids(item)
 
     item_table, user_table = ItemTable.read(items, names, notes), UserTable.read(users, names, notes)
     left = np.ones(len(table), bool)
@@ -103,7 +103,7 @@ def _ratings(table: frames.Table, names: Names, feedback: str | None) -> tuple[s
         return IMPLICIT, np.ones(len(table)), np.zeros(len(table), bool)
     column = table.column(found)
     truths = isinstance(column.values, np.ndarray) and column.values.dtype == bool
-    values = frames.numbers(column)
+    values = column_values.numbers(column)
     if feedback == EXPLICIT or (feedback is None and not truths):
         return EXPLICIT, values, column.missing
     levels = np.unique(values[~column.missing])
@@ -123,7 +123,7 @@ def _times(table: frames.Table, names: Names) -> tuple[NDArray[np.int64], Flags]
     if found is None:
         return np.zeros(len(table), np.int64), np.zeros(len(table), bool)
     column = table.column(found)
-    return frames.seconds(column), column.missing
+    return column_values.seconds(column), column.missing
 
 
 def _scale(rating: NDArray[np.float64]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_gym.data import frames
+from ilrec_gym.data import column_values, frames
 from ilrec_gym.data.load_report import Notes
 from ilrec_gym.data.rules import rows_named
 from ilrec_gym.data.schema import Items, Users
@@ -61,7 +61,7 @@ def same_kind(column: frames.Column, keys: Keys, known: Keys, table: str) -> Non
 def _read_keys(table: frames.Table, name: str, notes: Notes) -> tuple[Keys, NDArray[np.int64]]:
     """The ids of a table of items or users, each once, and the rows that have one."""
     column = table.column(name)
-    keys = _plain(frames.ids(column))
+    keys = _plain(column_values.ids(column))
     notes.add(table.name, "without an id", column.missing, dropped=True)
     rows = np.flatnonzero(~column.missing)
     if not len(rows):
@@ -102,9 +102,9 @@ class ItemTable:
         title, genres = table.find(names.title, "title"), table.find(names.genres, "genres")
         year = table.find(names.year, "year")
         n = len(table)
-        titles = frames.texts(table.column(title)) if title else [""] * n
-        sets = frames.sets_of_names(table.column(genres), names.genre_separator) if genres else [()] * n
-        years = frames.years(table.column(year)) if year else np.array([_year_of(t) for t in titles], np.int16)
+        titles = column_values.texts(table.column(title)) if title else [""] * n
+        sets = column_values.sets_of_names(table.column(genres), names.genre_separator) if genres else [()] * n
+        years = column_values.years(table.column(year)) if year else np.array([_year_of(t) for t in titles], np.int16)
         named = np.zeros(n, bool)
         named[rows] = True
         if title:
@@ -154,7 +154,7 @@ class UserTable:
         keys, rows = _read_keys(table, table.need(names.user), notes)
         chosen = [column for column in table.columns if column != names.user]
         chosen = chosen if names.features is None else [table.need(column) for column in names.features]
-        return cls(keys, {column: frames.feature(table.column(column))[rows] for column in chosen})
+        return cls(keys, {column: column_values.feature(table.column(column))[rows] for column in chosen})
 
     def users(self, ids: Keys, notes: Notes) -> Users:
         """The users with these ids; features of those who are not in the table are nan or ""."""
