@@ -72,6 +72,8 @@ class Layout:
         profile = np.concatenate([[1.0, np.abs(public.user_bias).max()], np.abs(public.user_factors).max(axis=0)])
         taste = np.abs(public.item_factors).max(axis=0) * (1 + 1e-5)  # 0.9 + 0.1 is a little above 1 in float32
         most = 1 + cls.UNCHOSEN * (slate_size - 1)
+        if slate_size > 1:
+            most *= 1 + 1e-5  # as these weights and decays are rounded to float32
         highs = {
             "profile": profile,
             "memory_fast": np.full(n_genres, most / (1 - FAST)),

@@ -58,7 +58,8 @@ def multinomial_logit(scores: Any, valid: Any, uniform: Any, no_choice: float, t
 def cascade(scores: Any, valid: Any, uniform: Any, no_choice: float, tau: float) -> Any:
     """``(B,)`` places chosen, or :data:`NOTHING`, by a draw ``(B, k)`` for each place."""
     xp = array_namespace(scores)
-    taken = valid & (uniform < 1 / (1 + xp.exp((no_choice - scores) / tau)))
+    against = xp.clip((no_choice - scores) / tau, None, 700.0)  # e^710 is too large for float64
+    taken = valid & (uniform < 1 / (1 + xp.exp(against)))
     first = xp.argmax(xp.astype(taken, xp.int64), axis=1)
     return xp.where(xp.any(taken, axis=1), first, xp.full_like(first, NOTHING))
 

@@ -103,4 +103,5 @@ def slate_weights(valid: Any, place: Any, unchosen: float) -> Any:
     """``(B, k)`` float64 weights with which a slate is remembered: 1 chosen, ``unchosen`` beside it, 0 empty."""
     xp = array_namespace(place)
     here = xp.arange(valid.shape[1], device=place.device) == place[:, None]
-    return xp.where(here, 1.0, unchosen) * xp.astype(valid, xp.float64)
+    weights = xp.astype(valid, xp.float64)  # torch would make float32 of two plain numbers
+    return xp.where(here, weights, unchosen * weights)
