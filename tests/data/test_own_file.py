@@ -94,14 +94,12 @@ def test_the_catalogue_keeps_labels_and_feedback() -> None:
 
 
 def test_the_checksum_sees_labels_and_feedback() -> None:
-    log = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "rating": [True, True]})
-    sums = {
-        InteractionData.from_frame(log).checksum,
-        InteractionData.from_frame(log, feedback="implicit").checksum,
-        InteractionData.from_frame(log.with_columns(user_id=pl.Series(["a", "c"]))).checksum,
-        InteractionData.from_frame(log.with_columns(item_id=pl.lit("z"))).checksum,
-    }
-    assert len(sums) == 4
+    def made(user: str = "b", item: str = "x", **options: Any) -> InteractionData:
+        log = pl.DataFrame({"user_id": ["a", user], "item_id": [item, item], "rating": [True, True]})
+        return InteractionData.from_frame(log, pl.DataFrame({"item_id": [item], "title": ["X"]}), **options)
+
+    assert len({data.checksum for data in (made(), made(feedback="implicit"), made(user="c"), made(item="y"))}) == 4
+    assert made().checksum == made(name="other").checksum
 
 
 def test_copies_are_the_same_object_and_pickles_equal() -> None:

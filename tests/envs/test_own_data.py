@@ -15,7 +15,7 @@ from gymnasium.utils.env_checker import check_env
 
 import ilrec_gym  # noqa: F401
 from ilrec_agents import make_agent
-from ilrec_gym.data import InteractionData
+from ilrec_gym.data import InteractionData, split_of
 from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.evaluation import evaluate, paired_difference
 from ilrec_gym.simulation import fitting
@@ -60,6 +60,7 @@ def test_every_kind_of_feedback_plays(kind: str) -> None:
     scenario = env.unwrapped.scenario
     assert scenario.feedback == kind and scenario.rating_scale == data.rating_scale
     assert scenario.catalogue.labels == () and scenario.users.labels == data.users.labels
+    assert (scenario.users.is_test == split_of(data.users.labels)).all()
     low, high = data.rating_scale
     if kind == "explicit":
         assert scenario.holdout["rmse"] < 2.5 and scenario.holdout_rmse == scenario.holdout["rmse"]

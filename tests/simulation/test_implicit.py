@@ -43,6 +43,12 @@ def test_user_factors_minimise_the_objective(factors: int) -> None:
     config = ImplicitConfig(factors=factors, alpha=2.5, regularization=0.2)
     items = rng.standard_normal((25, factors))
     users = user_factors(choices, 20, items, config)
+    for user in range(20):  # the equations of one user, written out over every item
+        rows = choices.user == user
+        weight, wanted = np.ones(25), np.zeros(25)
+        weight[choices.item[rows]], wanted[choices.item[rows]] = 3.5, choices.liked[rows]
+        normal = (items.T * weight) @ items + 0.2 * np.sqrt(rows.sum() + 25) * np.eye(factors)
+        assert users[user] == pytest.approx(np.linalg.solve(normal, (items.T * weight) @ wanted), abs=1e-9)
     best = loss(choices, users, items, config)
     for _ in range(30):
         assert loss(choices, users + 1e-3 * rng.standard_normal(users.shape), items, config) > best
