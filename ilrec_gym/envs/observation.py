@@ -87,6 +87,7 @@ class Layout:
             features = CANDIDATE_FEATURES
             bound = np.array([1.0, 1 / (1 - FAST), 1 / (1 - SLOW), np.square(taste).sum(), 1.0, 20.0])
             highs["candidates"] = np.tile(bound, n_candidates)
+        highs = {name: np.maximum(part, 1e-6) for name, part in highs.items()}  # a Box wants room in every place
         high = np.concatenate(list(highs.values())).astype(np.float32)
         signed = {"profile", "taste", "ratings", "candidates"}
         low = np.concatenate([-part if name in signed else 0 * part for name, part in highs.items()]).astype(np.float32)
