@@ -71,8 +71,9 @@ class MovieLensEnv(gym.Env[Any, Any]):
     `history_items`, `history_ratings`.
 
     ## Arguments
-    * `dataset`: `"ml-latest-small"` (bundled), `"ml-1m"`, `"ml-100k"`, or an `InteractionData` or `Scenario` object.
-    * `data_path`: a zip or folder with the data set, taken as it is.
+    * `dataset`: `"ml-latest-small"` (bundled), `"ml-1m"`, `"ml-100k"`, `"file"` (own data that were saved), or an
+      `InteractionData` or `Scenario` object.
+    * `data_path`: a zip or folder with the data set, or the saved file, taken as it is.
     * `user_model`: preset name, `{"name": "satiation", "kappa": 0.25, "lam": 0.8, "rho": 2.0, "patience": 3.0,
       "gain": 1.0}`, or an object.
     * `split`: `"train"` (80% of the users), `"test"`, `"all"`.
