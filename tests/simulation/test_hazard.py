@@ -230,6 +230,22 @@ def test_the_fit_says_what_the_log_says(fit: HazardFit) -> None:
         assert abs(found.real - found.simulated) < 2 * math.hypot(found.real_error, found.simulated_error)
 
 
+def test_lengths_are_of_sessions_that_begin_after_the_profile(data: Any, scenario: Any, fit: HazardFit) -> None:
+    logged = logged_items(data, scenario)
+    for name, users in (("train", ~scenario.users.is_test), ("test", scenario.users.is_test)):
+        length: dict[int, int] = {}
+        late: dict[int, bool] = {}
+        for user, number, place in zip(*(c.tolist() for c in (logged.user, logged.session, logged.place)), strict=True):
+            if users[user]:
+                length[number] = length.get(number, 0) + 1
+                late.setdefault(number, place >= 20)
+        real = [min(n, 100) for number, n in length.items() if late[number]]
+        found = fit.lengths[name]
+        assert (found.sessions, found.real) == (len(real), pytest.approx(np.mean(real)))
+        assert found.real_quartiles == pytest.approx(np.quantile(real, [0.25, 0.5, 0.75]))
+        assert found.simulated_quartiles[0] >= 1 and found.simulated <= 100
+
+
 def test_filled_in_times_have_to_be_forced(data: Any, scenario: Any) -> None:
     log = data.interactions
     even = replace(data, interactions=replace(log, timestamp=log.timestamp // 10**9 * 10**9 + 15 * np.arange(len(log))))
