@@ -77,6 +77,12 @@ def test_the_same_command_gives_the_same_report(report: Fidelity) -> None:
     assert again.to_markdown() == report.to_markdown()
 
 
+def test_a_user_model_that_plays_as_another_is_told_once() -> None:
+    found = fidelity(user_models=["satiation", "recsim", STRICT], users=3).to_markdown()
+    assert found.count("Here it plays the very sessions of `satiation`.") == 1
+    assert found.count("| session length |") == 2
+
+
 def test_tables_are_whole(report: Fidelity) -> None:
     """Every row of a table has as many cells as its head."""
     lines = report.to_markdown().splitlines()

@@ -21,10 +21,12 @@ LENGTH = "length"
 HORIZON = "horizon"
 """The horizon ends sessions that chance plays."""
 PLANNER = "planner"
-"""The planning oracle finds less than looking one step ahead does."""
+"""The planning oracle finds clearly less than looking one step ahead does."""
 
 LITTLE = 0.1
 """Less than this share of what is possible is next to nothing."""
+SLIGHT = 0.01
+"""A planner may lose this share to one step without a word: with nothing to plan for, it is a matter of ties."""
 TWINS = (("best_average", "greedy"), ("playlist", "mmr"))
 """Lists, and the personal rules that differ from them in nothing but the user's profile."""
 
@@ -115,8 +117,8 @@ def _horizon(ladder: Ladder) -> list[Caution]:
 
 
 def _planner(ladder: Ladder) -> list[Caution]:
-    difference = ladder.difference("oracle_plan", "oracle_one_step")
-    if difference.verdict != "below":
+    difference, enough = ladder.difference("oracle_plan", "oracle_one_step"), ladder.mean("oracle_one_step").mean
+    if difference.verdict != "below" or -difference.mean < SLIGHT * enough:
         return []
     told = _compared(difference, "oracle_one_step")
     text = f"`oracle_plan` {told}: its search is too narrow here, and what is possible is underrated."

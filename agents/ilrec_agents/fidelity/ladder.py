@@ -88,6 +88,12 @@ class Ladder:
         """Share of sessions that the horizon ended."""
         return float(self.evaluations[policy].log.truncated.mean())
 
+    def same_sessions(self, other: Ladder) -> bool:
+        """Whether every rung played the very same sessions there, with the same ratings."""
+        logs = [(self.evaluations[name].log, other.evaluations[name].log) for name in self.evaluations]
+        return all(np.array_equal(a.items, b.items) and np.array_equal(a.ratings, b.ratings, equal_nan=True)
+                   for a, b in logs)  # fmt: skip
+
     @cached_property
     def _differences(self) -> dict[tuple[str, str, str], Interval]:
         return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ilrec_agents.benchmark.numbers import number, with_interval, with_sign
@@ -40,8 +40,11 @@ def markdown(report: Fidelity) -> str:
     if report.histogram:
         lines += ["", "## Ratings, real and simulated", "", *_histogram(report.histogram)]
     lines += ["", "## All user models", "", *_all(report)]
+    alike = _alike(report.ladders)
     for label, ladder in report.ladders.items():
-        lines += ["", f"## User model {label}", "", *_ladder(report, label, ladder)]
+        lines += ["", f"## User model {label}", ""]
+        lines += [f"Here it plays the very sessions of `{alike[label]}`."] if label in alike else []
+        lines += [] if label in alike else _ladder(report, label, ladder)
     return "\n".join(lines) + "\n"
 
 
@@ -108,16 +111,28 @@ def _all(report: Fidelity) -> list[str]:
     rows = [[f"`{name}`", GOES_BY[kind], *(number(ladder.mean(name).mean, 1) for ladder in ladders.values())]
             for name, kind in POLICIES.items()]  # fmt: skip
     lines = table(["return per session", "goes by", *ladders], rows, left=2) if ladders else []
-    warned = [f"- **{label}**: {caution.text}" for label in ladders for caution in report.cautions(label)]
+    told = [label for label in ladders if label not in _alike(ladders)]
+    warned = [f"- **{label}**: {caution.text}" for label in told for caution in report.cautions(label)]
     warned += [f"- **{label}** cannot be played with this data: {why}" for label, why in report.refused.items()]
-    calm = [label for label in ladders if not report.cautions(label)]
+    calm = [label for label in told if not report.cautions(label)]
     lines += ["", "Warnings:", "", *warned] if warned else []
     return [*lines, "", f"No warning: {', '.join(calm)}."] if calm else lines
 
 
+def _alike(ladders: Mapping[str, Ladder]) -> dict[str, str]:
+    """User models that play the very sessions of one before them, and of which."""
+    labels = list(ladders)
+    pairs = ((label, earlier) for k, label in enumerate(labels) for earlier in labels[:k])
+    return {label: earlier for label, earlier in pairs if ladders[label].same_sessions(ladders[earlier])}
+
+
 def _ladder(report: Fidelity, label: str, ladder: Ladder) -> list[str]:
     counted = "counts" if ladder.leaving_step_counts else "does not count"
-    parameters = ", ".join(f"{key} {value}" for key, value in ladder.user_model.items() if key != "name")
+    parameters = ", ".join(
+        f"{key} {f'{value:.4g}' if isinstance(value, float) else value}"
+        for key, value in ladder.user_model.items()
+        if key != "name"
+    )
     rows = []
     for name in ladder.evaluations:
         share = ladder.headroom(name)
