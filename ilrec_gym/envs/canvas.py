@@ -56,8 +56,9 @@ class Canvas:
 
     def box(self, x: float, y: float, width: float, height: float, colour: Colour, *, radius: float = 0) -> None:
         """A filled box with round corners."""
-        corners = (x * _FINE, y * _FINE, (x + width) * _FINE - 1, (y + height) * _FINE - 1)
-        self._draw.rounded_rectangle(corners, radius * _FINE, colour)
+        left, top = round(x * _FINE), round(y * _FINE)
+        right, bottom = max(left, round((x + width) * _FINE) - 1), max(top, round((y + height) * _FINE) - 1)
+        self._draw.rounded_rectangle((left, top, right, bottom), radius * _FINE, colour)
 
     def stars(self, x: float, y: float, size: float, full: int, on: Colour, off: Colour) -> None:
         """Five stars of that height in a row, the first ``full`` of them lit; ``y`` is their middle."""

@@ -110,7 +110,7 @@ def _footer(canvas: Canvas, view: SessionView) -> None:
     canvas.box(_RIGHT, y - 8, 16, 16, colour, radius=8)
     canvas.text(_RIGHT + 28, y, view.status, 20, colour, width=_EDGE - _RIGHT - 28)
     if view.on_offer:
-        titles = ", ".join(film.title for film in view.on_offer[:8])
+        titles = ", ".join([*(film.title for film in view.on_offer[:8]), "…"])
         canvas.text(
             _RIGHT + 28, y + 32, f"{len(view.on_offer)} on offer: {titles}", 16, _DIM, width=_EDGE - _RIGHT - 28
         )

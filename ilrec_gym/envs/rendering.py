@@ -10,7 +10,14 @@ from ilrec_gym.envs.sessions import Sessions
 from ilrec_gym.simulation.backend import to_host
 
 _LIKED = 3  # liked films of the profile that the text names
-_ENDINGS = {"": "the horizon was reached", "patience": "the viewer ran out of patience"}
+_ENDINGS = {
+    "": "the horizon was reached",
+    "patience": "the viewer ran out of patience",
+    "low_rating": "the viewer did not like the film",
+    "too_similar": "films were too much alike",
+    "same_genre": "too many films were of one genre",
+    "hazard": "the viewer left, as some do at every film",
+}
 
 
 @dataclass(frozen=True)

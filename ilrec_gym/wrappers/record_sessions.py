@@ -29,14 +29,16 @@ class RecordSessions(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
         path: The file, usually ``name.jsonl``; what is in it stays.
 
     Raises:
-        UsageError: Another package's environment, or a folder that is not there.
+        UsageError: Another package's environment, slates, or a folder that is not there.
     """
 
     def __init__(self, env: AnyEnv, path: str | os.PathLike[str]) -> None:
         gym.utils.RecordConstructorArgs.__init__(self, path=os.fspath(path))
         super().__init__(env)
-        self._titles = ours(env, "RecordSessions").scenario.catalogue.titles
-        self._ids = ours(env, "RecordSessions").scenario.catalogue.ids
+        base = ours(env, "RecordSessions")
+        if base.setting.slate_size is not None:
+            raise UsageError("RecordSessions records one item per step", received=env, cause="an environment of slates")
+        self._titles, self._ids = base.scenario.catalogue.titles, base.scenario.catalogue.ids
         self.path = Path(path).absolute()
         if not self.path.parent.is_dir():
             raise UsageError(f"the folder of {path} must exist", received=str(self.path.parent), fix="make it first")

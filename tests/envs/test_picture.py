@@ -11,6 +11,7 @@ from ilrec_gym.envs.picture import HEIGHT, WIDTH, session_picture
 from ilrec_gym.envs.rendering import SessionView, render_session
 from ilrec_gym.errors import MissingExtraError
 from ilrec_gym.simulation.scenario import load_scenario
+from ilrec_gym.simulation.user_models import USER_MODELS
 
 pytest.importorskip("PIL", reason="pictures need Pillow")
 
@@ -95,6 +96,14 @@ def test_view_of_a_session_that_ended():
     view = SessionView.of(env.sessions)
     assert view.total == pytest.approx(sum(ratings)) and [film.rating for film in view.films] == ratings
     assert not view.running and view.on_offer == () and "horizon" in view.status
+
+
+def test_every_exit_reason_has_words_of_its_own():
+    reasons = {reason for model in USER_MODELS.values() for reason in model.exit_reasons}
+    view = SessionView(1, (), (), (), False, "", (1.0, 5.0))
+    said = {reason: dataclasses.replace(view, exit_reason=reason).status for reason in ("", *reasons)}
+    assert len(set(said.values())) == len(said)
+    assert not [reason for reason in reasons if f"({reason})" in said[reason]], "the reason's code is shown"
 
 
 def test_without_pillow_the_error_names_the_extra(monkeypatch):

@@ -127,6 +127,12 @@ def test_bad_files(tmp_path):
         env.step(0)
 
 
+def test_slates_are_refused(tmp_path):
+    slates = gym.make("ilrec/RecSim-ML1M-v0", dataset="ml-latest-small")
+    with pytest.raises(UsageError, match="one item per step"):
+        RecordSessions(slates, tmp_path / "sessions.jsonl")
+
+
 def test_a_log_of_another_catalogue_is_refused(tmp_path):
     env = RecordSessions(gym.make(OFFERED, max_steps=9), tmp_path / "sessions.jsonl")
     play(env, [0])
