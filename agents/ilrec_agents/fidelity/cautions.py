@@ -17,7 +17,7 @@ LIST_WINS = "list wins"
 LIST_TIES = "list ties"
 """The two cannot be told apart."""
 LENGTH = "length"
-"""Nothing that is shown makes sessions longer; only the ratings given differ."""
+"""Hardly anything that is shown makes sessions longer; only the ratings given differ."""
 HORIZON = "horizon"
 """The horizon ends sessions that chance plays."""
 PLANNER = "planner"
@@ -25,6 +25,8 @@ PLANNER = "planner"
 
 LITTLE = 0.1
 """Less than this share of what is possible is next to nothing."""
+LONGER = 0.25
+"""Sessions must become longer by this share of what chance gets."""
 SLIGHT = 0.01
 """A planner may lose this share to one step without a word: with nothing to plan for, it is a matter of ties."""
 TWINS = (("best_average", "greedy"), ("playlist", "mmr"))
@@ -94,13 +96,14 @@ def _lists(ladder: Ladder) -> list[Caution]:
 
 def _length(ladder: Ladder) -> list[Caution]:
     """Better choices must keep users longer, unless chance keeps them to the horizon already."""
-    top = ladder.best("oracle")
+    top, chance = ladder.best("oracle"), ladder.mean(CHANCE, "Len").mean
     difference = ladder.difference(top, CHANCE, "Len")
-    if difference.verdict == "above" or ladder.horizon(CHANCE) >= 0.5:
+    longer = difference.verdict == "above" and difference.mean >= LONGER * chance
+    if longer or ladder.horizon(CHANCE) >= 0.5:
         return []
     text = (
-        f"Sessions do not become longer by better choices: those of `{top}` differ from those of `{CHANCE}` by "
-        f"{with_interval(difference, 1, signed=True)} steps. Only the ratings given tell rules apart."
+        f"Sessions hardly become longer by better choices: those of `{top}` differ from those of `{CHANCE}` by "
+        f"{with_interval(difference, 1, signed=True)} steps of {number(chance, 1)}. Ratings alone tell rules apart."
     )
     return [Caution(LENGTH, text)]
 

@@ -131,7 +131,7 @@ def _ladder(report: Fidelity, label: str, ladder: Ladder) -> list[str]:
     parameters = ", ".join(
         f"{key} {f'{value:.4g}' if isinstance(value, float) else value}"
         for key, value in ladder.user_model.items()
-        if key != "name"
+        if key not in ("name", "leaving_step_counts")
     )
     rows = []
     for name in ladder.evaluations:
