@@ -40,6 +40,27 @@ class Hurried(Fussy):
         return world.liked(state, items), np.ones(len(items), np.int8)
 
 
+@dataclass(frozen=True)
+class Contrary(Fussy):
+    """A rule for tests: the user leaves at what comes within one star of their expectation."""
+
+    max_steps = 4
+
+    def respond(self, world: Any, state: Any, items: Any) -> tuple[Any, Any]:
+        liked = world.liked(state, items)
+        return liked, (liked > state.aspiration - 1).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Late(Fussy):
+    """A rule for tests: nobody leaves, and the first item is rated a tenth of what it is worth."""
+
+    max_steps = 2
+
+    def respond(self, world: Any, state: Any, items: Any) -> tuple[Any, Any]:
+        return world.liked(state, items) * np.where(state.steps == 0, 0.1, 1.0), np.zeros(len(items), np.int8)
+
+
 class ByFormula(ItemScoringAgent):
     """R(u, i) - half kappa (e_i . g) in one piece, from the history: `oracle_one_step` under `satiation`."""
 
@@ -76,6 +97,14 @@ def test_users_stay_as_long_as_anything_keeps_them(name: str) -> None:
     assert log.truncated.all()
     greedy = evaluate(make_agent("oracle_greedy", env), env, episodes=12).log
     assert not greedy.truncated.any()
+
+
+def test_what_keeps_the_user_may_be_far_down() -> None:
+    """Only items that the user cares little for keep them; the first hundreds in the order of liking do not."""
+    env = gym.make(WHOLE, user_model=Contrary(), split="test")
+    for name in ("oracle_one_step", "oracle_plan"):
+        log = evaluate(make_agent(name, env), env, episodes=8).log
+        assert log.truncated.all()
 
 
 def test_one_step_takes_the_best_of_those_that_keep_the_user() -> None:
@@ -126,10 +155,21 @@ def test_planning_beats_looking_one_step_ahead() -> None:
     assert paired_difference(plan.per_user("R_traj"), one.per_user("R_traj")).low > 0
 
 
-def test_one_path_of_depth_one_is_one_step() -> None:
-    env = gym.make(WHOLE, split="test")
-    short = evaluate(make_agent("oracle_plan", env, width=1, depth=1), env, episodes=6).log
+@pytest.mark.parametrize(("env_id", "model"), [(WHOLE, "satiation"), (OFFERED, "satiation"), (OFFERED, "fussy")])
+def test_paths_of_one_step_are_one_step(env_id: str, model: str) -> None:
+    env = gym.make(env_id, split="test", user_model={"satiation": "satiation", "fussy": Fussy()}[model])
+    short = evaluate(make_agent("oracle_plan", env, width=3, depth=1), env, episodes=6).log
     np.testing.assert_array_equal(short.items, evaluate(make_agent("oracle_one_step", env), env, episodes=6).log.items)
+
+
+def test_a_plan_saves_the_best_for_when_it_counts() -> None:
+    """The second of two steps counts more: the second best item comes first, and the best is not planned twice."""
+    env = gym.make(WHOLE, user_model=Late(), split="test")
+    plan, one = (evaluate(make_agent(n, env), env, episodes=12).log for n in ("oracle_plan", "oracle_one_step"))
+    truth = env.unwrapped.scenario.truth
+    for user_id, mine, theirs in zip(plan.user_ids, plan.items, one.items, strict=True):
+        liked = np.clip(truth.predict_all([env.unwrapped.scenario.users.index_of(user_id)])[0], 0.5, 5)
+        assert liked[mine].tolist() == liked[theirs[::-1]].tolist()
 
 
 @pytest.mark.parametrize("name", ["oracle_one_step", "oracle_plan"])
