@@ -44,9 +44,10 @@ def test_rows_may_be_wrapped(mode):
     assert rewards[1] == single.step(np.zeros(17))[1]
 
 
-def test_episode_statistics():
+@pytest.mark.parametrize("env_id", [WHOLE, OFFERED])
+def test_episode_statistics(env_id):
     """Gymnasium keeps the info key "episode" for these."""
-    env = gym.wrappers.RecordEpisodeStatistics(gym.make(OFFERED))
+    env = gym.wrappers.RecordEpisodeStatistics(gym.make(env_id))
     _, info = env.reset(seed=0)
     assert "episode" not in info
     total, ended = 0.0, False

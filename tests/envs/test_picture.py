@@ -16,7 +16,7 @@ from ilrec_gym.simulation.user_models import USER_MODELS
 pytest.importorskip("PIL", reason="pictures need Pillow")
 
 ID, CANDIDATES = "ilrec/MovieLens-v0", "ilrec/MovieLens-Candidates-v0"
-GROUND, GOLD = (17, 21, 28), (247, 188, 66)
+GROUND, GOLD, FAINT = (17, 21, 28), (247, 188, 66), (62, 72, 90)
 
 
 def with_titles(scenario, title):
@@ -72,6 +72,25 @@ def test_stars_follow_the_rating():
     assert len(lit) >= 3 and all(len(counts) == 1 for counts in lit.values()), lit
     counts = [min(lit[stars]) for stars in sorted(lit)]
     assert counts == sorted(set(counts))
+
+
+def test_stars_of_the_profile_and_of_earlier_films():
+    env = gym.make(ID).unwrapped
+    for seed in range(6):
+        env.reset(seed=seed)
+        env.step(seed * 7)
+        env.step(seed * 7 + 1)
+        view, frame = SessionView.of(env.sessions), session_picture(env.sessions)
+        stars = frame[205:245, 1040:1150], *(frame[140 + 46 * place : 156 + 46 * place, 40:110] for place in range(6))
+        lit = [lit_in(part) for part in stars]
+        films = [view.films[0], *view.liked[:6]]
+        assert lit == pytest.approx([film.stars for film in films], abs=0.35), (seed, lit)
+
+
+def lit_in(stars):
+    """How many of five stars are lit: pixels in gold, over those in gold and in grey."""
+    gold, grey = ((stars == colour).all(-1).sum() for colour in (GOLD, FAINT))
+    return 5 * gold / (gold + grey)
 
 
 def test_nothing_hidden_is_drawn():
