@@ -40,10 +40,10 @@ def scalar(model, seed):
 
 def vector(model, seed, device=None):
     """The same, side by side; rows that have ended are reset at once and looked at no more."""
+    move = np.asarray if device is None else pytest.importorskip("torch").as_tensor
     env = MovieLensVectorEnv(
         ROWS, user_model=model, split="test", max_steps=10, autoreset_mode="same_step", device=device
     )
-    move = np.asarray if device is None else pytest.importorskip("torch").as_tensor
     env.reset(seed=seed)
     reasons = np.array(["", *env.setting.user_model.exit_reasons])
     sessions, running = [[] for _ in range(ROWS)], [True] * ROWS
