@@ -62,6 +62,7 @@ def test_returns_are_counted_as_the_source_counts(climbed: Any) -> None:
     without = replace(found, leaving_step_counts=False)
     assert without.mean("mmr", "Len").mean == pytest.approx(found.mean("mmr", "Len").mean - 1)
     assert found.mean("mmr").mean == found.evaluations["mmr"].R_traj.mean
+    assert without.per_user("mmr").values.mean() == pytest.approx(without.mean("mmr").mean)
     difference = found.difference("mmr", "playlist")
     assert difference.mean == pytest.approx(found.mean("mmr").mean - found.mean("playlist").mean)
 
