@@ -139,7 +139,10 @@ class PPOAgent(ScoringAgent):
                 algorithm.learn(total, callback=curve, log_interval=None)
             except ILRecError:
                 raise
-            except ValueError as error:  # torch refuses logits that are not finite
+            except (ValueError, RuntimeError) as error:
+                # Which of the two torch raises for logits that are not finite depends on what else was imported.
+                if isinstance(error, RuntimeError) and "probability tensor" not in str(error):
+                    raise
                 raise UsageError(
                     "the policy must stay finite",
                     received=str(error),
