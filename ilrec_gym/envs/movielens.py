@@ -181,7 +181,7 @@ class MovieLensEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if seed is not None or self._episode < 0:
             self._session_seed, self._episode = int(self.np_random_seed or 0) % 2**63, -1
-            self._drawn = np.array([], np.int64)
+            self._drawn = 0, np.array([], np.int64)
         self._episode += 1
         user = self._choose_user(options or {})
         if self._quick:
@@ -238,11 +238,12 @@ class MovieLensEnv(gym.Env[Any, Any]):
                 raise unknown_name("option of reset()", option, RESET_OPTIONS)
         if "user_id" in options:
             return self.setting.user_of(options["user_id"])
-        place = self._episode % _DRAWN
-        if not place or not len(self._drawn):
-            first = self._episode - place
-            self._drawn = self.draw_users(self._session_seed, first + np.arange(_DRAWN))
-        return int(self._drawn[place])
+        first, drawn = self._drawn
+        if not first <= self._episode < first + len(drawn):
+            first = self._episode
+            drawn = self.draw_users(self._session_seed, first + np.arange(_DRAWN))
+            self._drawn = first, drawn
+        return int(drawn[self._episode - first])
 
     def _emit(self, observations: NDArray[np.float32]) -> Any:
         if self.render_mode == "human":

@@ -6,13 +6,12 @@ its order are those of the arrays, float32 where they are float32.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ilrec_gym.envs.observation import FAST, SLOW, TASTE
 from ilrec_gym.envs.sessions import Sessions
-from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.user_models.base import Scalar
 
 _multiply, _add = np.multiply, np.add
@@ -88,8 +87,10 @@ class QuickSession:
 
     def step(self, action: Any) -> Step:
         """Show one film; what ``env.step`` returns."""
-        if not (self._playing and isinstance(action, (int, np.integer)) and 0 <= action < self._n):
-            return self._refuse(action)
+        if type(action) is not int and not isinstance(action, np.integer):
+            action = self.sessions.checked(np.asarray(action)[None]).item()  # 0-d arrays; what is no number is refused
+        if not (self._playing and 0 <= action < self._n):
+            self._refuse(action)
         item = int(action)
         rating, code = self._show(item)
         t = self._steps.item(0)
@@ -120,7 +121,7 @@ class QuickSession:
             row[last + 1], row[last + 2] = fast + (1 - FAST) * (scaled - fast), slow + (1 - SLOW) * (scaled - slow)
         row[self._log] = self._logs[t]
 
-    def _refuse(self, action: Any) -> Step:
-        """The engine's own error for this action."""
+    def _refuse(self, action: Any) -> NoReturn:
+        """The engine's own error for an action outside the space, or a session that does not run."""
         self.sessions.step(np.asarray(action)[None])
-        raise UsageError("an action must be a whole number", received=action)
+        raise AssertionError(f"the engine took {action!r}, which the fast path refuses")

@@ -61,6 +61,10 @@ class VectorContract:
         """Each row can have its own seed; None leaves a row's seed as it is."""
         env, twin = self.make_vec(2), self.make_vec(2)
         assert_equal(env.reset(seed=[7, 8])[0], twin.reset(seed=7)[0])  # type: ignore[arg-type]
+        _, infos = env.reset(seed=[None, 8])  # type: ignore[arg-type]
+        _, goes_on = twin.reset()
+        assert infos["user_id"][0] == goes_on["user_id"][0], "the first row's next session"
+        assert_equal(env.reset(seed=7)[0][1], twin.reset(seed=8)[0][0])
 
     def test_observations_can_be_kept(self) -> None:
         """By default a returned observation is not written to again; with ``copy=False`` it is the buffer."""

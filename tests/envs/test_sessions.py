@@ -189,3 +189,27 @@ def test_bad_actions(env, actions):
     with pytest.raises(UsageError, match="action"):
         sessions.step(np.array(actions))
     assert (sessions.state.steps == 0).all(), "nothing was half done"
+
+
+@pytest.mark.parametrize("action", [np.array(3), np.int32(3), np.uint8(3), 3])
+def test_whole_numbers_of_every_kind_are_actions(env, action):
+    """Stable-Baselines3's ``predict`` gives arrays without axes."""
+    first, second = (env.reset(seed=1) and env.step(chosen) for chosen in (3, action))
+    assert first[1] == second[1] and first[4]["item_index"] == second[4]["item_index"] and second[4]["step"] == 1
+
+
+@pytest.mark.parametrize("action", [True, 1.0, "1", None, [1]])
+def test_what_is_no_whole_number_is_refused_and_plays_nothing(env, action):
+    env.reset(seed=1)
+    with pytest.raises(UsageError, match="action"):
+        env.step(action)
+    assert env.sessions.state.steps[0] == 0
+
+
+def test_users_of_ones_choice_do_not_shift_those_that_are_drawn(env):
+    """Also where the choice falls on a session at which the next users would have been drawn."""
+    chosen = int(env.scenario.users.ids[env.users[0]])
+    env.reset(seed=5)
+    met = [env.reset(options={"user_id": chosen} if n % 64 == 0 else None)[1]["user_index"] for n in range(1, 131)]
+    expected = env.draw_users(5, np.arange(1, 131))
+    assert [user for n, user in enumerate(met, start=1) if n % 64] == expected[np.arange(1, 131) % 64 > 0].tolist()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from ilrec_gym.envs.movielens import MovieLensEnv
+from ilrec_gym.envs.user_queue import UserQueue
 from ilrec_gym.errors import UsageError
 from ilrec_gym.wrappers.learned_reward import RewardFunction
 
@@ -34,7 +35,8 @@ class SessionsVecEnv(VecEnv):
     def __init__(self, env: MovieLensEnv, n: int, *, seed: int = 0, reward: RewardFunction | None = None) -> None:
         self.env, self.sessions, self.reward = env, env.batch(n), reward
         super().__init__(n, self.sessions.layout.space(), self.sessions.action_space)
-        self._session_seeds, self._episodes = seed + np.arange(n), np.full(n, -1)
+        self._queue = UserQueue(env.setting, n)
+        self._queue.seed(np.arange(n), seed + np.arange(n))
         self._returns, self._start = np.zeros(n), time.perf_counter()
         self._observations = np.zeros((n, self.sessions.layout.size), np.float32)
         self._actions: NDArray[np.int64] = np.zeros(n, np.int64)
@@ -42,7 +44,7 @@ class SessionsVecEnv(VecEnv):
     def reset(self) -> NDArray[np.float32]:
         """Begin a session in every row: the first of its seed after ``seed()``, the next one otherwise."""
         if self._seeds[0] is not None:
-            self._session_seeds, self._episodes = np.array(self._seeds, np.int64), np.full(self.num_envs, -1)
+            self._queue.seed(np.arange(self.num_envs), self._seeds)
             self._reset_seeds()
         return self._begin(np.arange(self.num_envs))
 
@@ -127,11 +129,11 @@ class SessionsVecEnv(VecEnv):
     def _begin(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
         """Start the next session in those rows; the observations of all."""
         if len(rows):
-            self._episodes[rows] += 1
             self._returns[rows] = 0.0
-            seeds, episodes = self._session_seeds[rows], self._episodes[rows]
-            users = self.env.draw_users(seeds, episodes)
-            self._observations, _ = self.sessions.reset(users, rows, seeds=seeds, episodes=episodes)
+            users, queue = self._queue.next(rows), self._queue
+            self._observations, _ = self.sessions.reset(
+                users, rows, seeds=queue.seeds[rows], episodes=queue.episodes[rows]
+            )
         return self._observations
 
     def _rows(self, indices: None | int | Iterable[int]) -> Sequence[int]:
