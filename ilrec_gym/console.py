@@ -21,7 +21,9 @@ def reports_errors(command: Callable[[list[str]], int]) -> Callable[[list[str]],
     @functools.wraps(command)
     def run(argv: list[str]) -> int:
         try:
-            return command(argv)
+            code = command(argv)
+            sys.stdout.flush()  # what is left in the buffer would meet a closed pipe outside of this
+            return code
         except ILRecError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2

@@ -26,8 +26,9 @@ def test_a_misspelt_subcommand(capsys):
     assert "did you mean 'evaluate'?" in capsys.readouterr().err
 
 
-def test_a_reader_who_has_seen_enough():
-    process = subprocess.Popen([*ILREC, "agents"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.mark.parametrize("arguments", [["agents"], ["--version"]])  # more and less than a buffer holds
+def test_a_reader_who_has_seen_enough(arguments):
+    process = subprocess.Popen([*ILREC, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
