@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,6 +20,8 @@ from ilrec_gym.simulation.draws import AGENT, uniform
 Observations = NDArray[np.float32]
 Infos = dict[str, NDArray[Any]]
 Actions = NDArray[np.int64]
+Watch = Callable[["Agent", int], None]
+"""Looks on while an agent learns: called with the agent, ready to act, and the steps or updates it has made."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Agent(ABC):
 
     Class attributes:
         name: Its name in the registry.
-        family: "heuristic", "oracle", "online", "offline" or "llm".
+        family: "heuristic", "oracle", "bandit", "online", "offline", "model_based" or "llm".
         learns_from: "nothing", "env" or "dataset".
         source: Where it comes from: a paper, or "".
         sees_truth: Whether it looks at what the simulator hides. Such rows are upper bounds, not agents.
@@ -52,8 +55,13 @@ class Agent(ABC):
     def __init__(self, task: Task, config: Any, *, seed: int = 0, device: str = "auto") -> None:
         self.task, self.config, self.seed, self.device = task, config, seed, device
 
-    def fit(self, source: Any = None) -> Self:
-        """Learn from what ``learns_from`` names; agents that learn from nothing need no call."""
+    def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
+        """Learn from what ``learns_from`` names; agents that learn from nothing need no call.
+
+        Args:
+            source: An environment with train users, or a dataset.
+            watch: Looks on at some ten points: called with this agent, ready to act, and the steps or updates made.
+        """
         return self
 
     @abstractmethod
@@ -68,6 +76,11 @@ class Agent(ABC):
         Returns:
             ``(B,)`` int64 actions, never a masked one where ``infos`` has an ``action_mask``.
         """
+
+    def probabilities(self, observations: Observations, infos: Infos) -> NDArray[np.float64]:
+        """How likely each action is ``(B, n_actions)``, each row summing to 1; all on one where nothing is drawn."""
+        chosen = self.act(observations, infos)
+        return (chosen[:, None] == np.arange(self.task.n_actions)).astype(np.float64)
 
     def explain(self) -> list[dict[str, Any]] | None:
         """What the last :meth:`act` can say about each row (reasons, propensities, tokens), if anything."""

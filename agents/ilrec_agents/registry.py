@@ -45,7 +45,7 @@ class AgentInfo:
 
     Attributes:
         name: Its name.
-        family: "heuristic", "oracle", "online", "offline" or "llm".
+        family: "heuristic", "oracle", "bandit", "online", "offline", "model_based" or "llm".
         learns_from: "nothing", "env" or "dataset".
         sees_truth: Whether it looks at what the simulator hides.
         summary: First line of its docstring.

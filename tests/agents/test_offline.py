@@ -219,7 +219,7 @@ def test_a_device_that_is_none_is_refused(env: gym.Env, play: Any) -> None:
 @pytest.mark.parametrize(
     "name, setting",
     [
-        ("cql", {"gamma": 1.0}), ("cql", {"alpha": -1.0}), ("cql", {"reward_scaling": "unit"}),
+        ("cql", {"gamma": 1.5}), ("cql", {"alpha": -1.0}), ("cql", {"reward_scaling": "unit"}),
         ("cql", {"target_update_interval": 0}), ("cql", {"updates": 0}), ("cql", {"batch_size": 2.5}),
         ("bc", {"beta": -1.0}), ("bc", {"learning_rate": 0.0}), ("bc", {"hidden": True}), ("bc", {"threads": 0}),
     ],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ilrec_agents.checks import number
 from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent, OfflineConfig
-from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
@@ -25,8 +25,7 @@ class BCConfig(OfflineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.beta >= 0:
-            raise UsageError("beta must not be negative", received=self.beta)
+        number(self, "beta")
 
 
 class BCAgent(D3RLPyAgent):

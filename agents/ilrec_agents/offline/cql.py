@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent, OfflineConfig
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_gym.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
@@ -38,12 +38,10 @@ class CQLConfig(OfflineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.gamma < 1 or not self.alpha >= 0:
-            raise UsageError("gamma must lie in [0, 1) and alpha must not be negative", received=self)
-        if self.target_update_interval < 1:
-            raise UsageError("target_update_interval must be at least 1", received=self.target_update_interval)
-        if self.reward_scaling not in SCALINGS:
-            raise unknown_name("reward_scaling", self.reward_scaling, SCALINGS)
+        number(self, "gamma", high=1.0)
+        number(self, "alpha")
+        whole(self, "target_update_interval")
+        one_of(self, "reward_scaling", SCALINGS)
 
 
 class CQLAgent(D3RLPyAgent):

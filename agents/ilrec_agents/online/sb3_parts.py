@@ -12,6 +12,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from ilrec_agents.learning import Watched
 from ilrec_agents.networks import Standardise, mlp, score_network
 from ilrec_agents.task import Task
 
@@ -71,21 +72,30 @@ class ScoresPolicy(ActorCriticPolicy):
 
 
 class Curve(BaseCallback):
-    """Moves a progress bar and notes the sessions that ended in each round of play.
+    """Moves a progress bar, notes the sessions that ended in each round of play, and lets somebody look on.
+
+    Args:
+        bar: The progress bar.
+        watched: Says when somebody looks on.
+        look: Makes the agent ready to act for that.
 
     Attributes:
         history: ``timesteps``, ``sessions``, and mean ``return`` and ``length`` of those sessions, per round.
     """
 
-    def __init__(self, bar: tqdm[Any]) -> None:
+    def __init__(self, bar: tqdm[Any], watched: Watched, look: Callable[[], None]) -> None:
         super().__init__()
-        self.bar, self.history = bar, list[dict[str, float]]()
+        self.bar, self.watched, self.look = bar, watched, look
+        self.history = list[dict[str, float]]()
         self._ended: list[dict[str, float]] = []
 
     def _on_step(self) -> bool:
         infos = self.locals["infos"]
         self._ended += [infos[row]["episode"] for row in np.flatnonzero(self.locals["dones"])]
         self.bar.update(len(infos))
+        if self.watched.due(self.num_timesteps):
+            self.look()
+            self.watched.show(self.num_timesteps)
         return True
 
     def _on_rollout_end(self) -> None:

@@ -1,0 +1,147 @@
+"""What agents that learn by playing through stable-baselines3 share: sessions side by side, the loop, the seeds."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ilrec_agents.base import Watch
+from ilrec_agents.checks import number, whole
+from ilrec_agents.devices import reproducible, torch_device
+from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
+from ilrec_agents.online.quiet import import_sb3
+from ilrec_agents.online.source import playable
+from ilrec_gym.envs.movielens import MovieLensEnv
+from ilrec_gym.errors import ILRecError, UsageError
+
+_WARM_UP = 50  # steps of random play in every row that the scaling of observations is fitted on
+
+
+@dataclass(frozen=True)
+class OnlineConfig(LearningConfig):
+    """Settings that all online agents have, besides those of every network.
+
+    Attributes:
+        total_timesteps: Decisions to play, rounded up to whole rounds.
+        n_envs: Sessions side by side; row i plays users drawn from seed + i.
+        learning_rate: Of the optimiser.
+        gamma: Discount of the step after the next.
+        allow_test_users: Whether it may play with test users, on whom agents are evaluated.
+    """
+
+    total_timesteps: int = 300_000
+    n_envs: int = 64
+    learning_rate: float = 1e-3
+    gamma: float = 0.95
+    allow_test_users: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "total_timesteps", "n_envs")
+        number(self, "learning_rate", open_low=True)
+        number(self, "gamma", high=1.0)
+
+    @property
+    def round(self) -> int:
+        """Decisions between two looks at what was learned; the total is a multiple of it."""
+        return self.n_envs
+
+
+class SB3Agent(LearningAgent):
+    """Learns by playing with train users, through one of stable-baselines3's algorithms.
+
+    Sessions run side by side in the engine, and rewards are divided by the running standard deviation of the
+    discounted return (SB3's ``VecNormalize``).
+
+    Attributes:
+        history: Per round of play ``timesteps`` so far, ``sessions`` that ended, and their mean ``return`` and
+            ``length``. Actions are drawn in these, so the curve lies below what the best action reaches.
+    """
+
+    family = "online"
+    learns_from = "env"
+    extra = "online"
+    Config: ClassVar[type[Any]] = OnlineConfig
+    config: OnlineConfig
+
+    @abstractmethod
+    def _algorithm(self, sb3: Any, env: Any, observations: NDArray[np.float32], device: Any) -> Any:
+        """SB3's algorithm on the environment; scaling is fitted on observations ``(N, d)``."""
+
+    @abstractmethod
+    def _scores_of(self, algorithm: Any) -> Any:
+        """The module of the algorithm that scores actions."""
+
+    def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
+        """Learn by playing in an environment; where it is wrapped in ``LearnedReward``, from that reward.
+
+        Raises:
+            UsageError: Not the environment that the agent is made for, other wrappers, test users without leave,
+                or no such device.
+            MissingExtraError: The extra "online" is not installed.
+        """
+        env, reward = playable(source, self.task, allow_test_users=self.config.allow_test_users)
+        sb3 = import_sb3()
+        from stable_baselines3.common.vec_env import VecNormalize
+
+        from ilrec_agents.online.sb3_parts import Curve
+        from ilrec_agents.online.vec_env import SessionsVecEnv
+
+        config, device = self.config, torch_device(self.device, self.extra)
+        sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward)
+        scaled = VecNormalize(sessions, norm_obs=False, gamma=config.gamma)
+        total = -(-config.total_timesteps // config.round) * config.round
+        with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:
+            algorithm = self._algorithm(sb3, scaled, self._typical(env), device)
+            curve = Curve(bar, Watched(watch, self, total), lambda: self._look(algorithm))
+            self.history = curve.history
+            try:
+                algorithm.learn(total, callback=curve, log_interval=None)
+            except ILRecError:
+                raise
+            except (ValueError, RuntimeError) as error:
+                # Which of the two torch raises for logits that are not finite depends on what else was imported.
+                if isinstance(error, RuntimeError) and "probability tensor" not in str(error):
+                    raise
+                raise UsageError(
+                    "the policy must stay finite",
+                    received=str(error),
+                    cause="a learning rate that is too high",
+                    fix="lower learning_rate",
+                ) from error
+        self._learned(self._scores_of(algorithm))
+        return self
+
+    def _look(self, algorithm: Any) -> None:
+        """Act by what is learned so far, while learning goes on."""
+        self._learned(copy.deepcopy(self._scores_of(algorithm)))
+
+    def _typical(self, env: MovieLensEnv) -> NDArray[np.float32]:
+        """Observations ``(N, d)`` of random play, which scaling is fitted on."""
+        from ilrec_agents.online.vec_env import SessionsVecEnv
+
+        rng, n = np.random.default_rng(self.seed), self.config.n_envs
+        sessions = SessionsVecEnv(env, n, seed=self.seed)
+        observations: list[Any] = [sessions.reset()]
+        for _ in range(_WARM_UP):
+            observations.append(sessions.step(rng.integers(self.task.n_actions, size=n))[0])
+        return np.concatenate(observations)
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Seed what SB3 draws from, torch and numpy's global generator; both are as before when the block ends."""
+        before = np.random.get_state()
+        try:
+            with reproducible(self.seed, self.config.threads, self.extra):
+                np.random.seed(self.seed)
+                yield
+        finally:
+            np.random.set_state(before)

@@ -1,0 +1,73 @@
+"""Worlds so small that every sequence of actions can be tried: what is best there is known, not guessed."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+import ilrec_gym  # noqa: F401, registers the environments
+from ilrec_agents.offline.dataset import DatasetTask, Episode, SessionDataset
+from ilrec_gym.testing.synthetic import synthetic_scenario
+
+IDS = {"offered": "ilrec/MovieLens-Candidates-v0", "catalogue": "ilrec/MovieLens-v0"}
+MODEL = {"name": "satiation", "kappa": 0.5, "patience": 50.0}  # nobody leaves, and variety pays
+
+
+def tiny(form: str, split: str = "train") -> gym.Env[Any, Any]:
+    """12 users, 12 items, sessions of 4 steps; in the form "offered" 4 items are on offer per step."""
+    scenario = synthetic_scenario(12, 12, factors=2, public_factors=2, genres=3, profile_length=3, seed=5)
+    options = {"n_candidates": 4} if form == "offered" else {}
+    return gym.make(IDS[form], dataset=scenario, user_model=MODEL, max_steps=4, split=split, **options)
+
+
+def every_return(env: gym.Env[Any, Any]) -> NDArray[np.float64]:
+    """``(users, sequences)`` the return of every allowed sequence of actions for every user; the others are nan."""
+    base: Any = env.unwrapped
+    plans = np.array(list(product(range(base.sessions.n_actions), repeat=base.max_steps)))
+    found = np.full((len(base.users), len(plans)), np.nan)
+    for row, user in enumerate(base.users):
+        sessions = base.batch(len(plans), ["action_mask"])
+        _, infos = sessions.reset(np.full(len(plans), user), seeds=np.zeros(len(plans), np.int64))
+        valid = np.ones(len(plans), bool)
+        for action in plans.T:
+            valid &= infos["action_mask"][np.arange(len(plans)), action]
+            *_, infos = sessions.step(action)
+        found[row] = np.where(valid, sessions.state.ratings.sum(axis=1), np.nan)
+    return found
+
+
+def share_of_best(agent: Any, env: gym.Env[Any, Any]) -> float:
+    """How far an agent comes from the mean over all allowed sequences (0) to the best sequence (1), over all users."""
+    from ilrec_gym.evaluation import evaluate
+
+    returns = every_return(env)
+    chance, best = np.nanmean(returns, axis=1).mean(), np.nanmax(returns, axis=1).mean()
+    return float((evaluate(agent, env).R_traj.mean - chance) / (best - chance))
+
+
+def random_sessions(env: gym.Env[Any, Any], n: int, seed: int = 0) -> SessionDataset:
+    """n sessions of a uniform choice among what the mask allows, with propensities."""
+    base: Any = env.unwrapped
+    rng, sessions, seeds = np.random.default_rng(seed), base.batch(n, ["action_mask"]), seed + np.arange(n)
+    observations, infos = sessions.reset(base.draw_users(seeds), seeds=seeds)
+    seen, taken, propensities = [observations], [], []
+    while sessions.running.any():
+        mask = infos["action_mask"]
+        taken.append(np.where(mask, rng.random(mask.shape), -1).argmax(axis=1))
+        propensities.append(1 / mask.sum(axis=1))
+        observations, *_, infos = sessions.step(taken[-1])
+        seen.append(observations)
+    x, a, p, lengths = np.stack(seen), np.stack(taken), np.stack(propensities), sessions.state.steps
+    left = sessions.infos()["exit_reason"] != ""
+    episodes = tuple(
+        Episode(
+            x[: lengths[i] + 1, i], a[: lengths[i], i], sessions.state.ratings[i, : lengths[i]], left[i],
+            {"propensity": p[: lengths[i], i]},
+        )
+        for i in range(n)
+    )  # fmt: skip
+    return SessionDataset(episodes, int(sessions.n_actions), base.layout.size, DatasetTask(base.describe()))
