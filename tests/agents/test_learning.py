@@ -1,0 +1,25 @@
+"""Every agent that learns does learn: in worlds whose best sequences are known, it comes most of the way to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tiny import random_sessions, share_of_best, tiny
+
+from ilrec_agents import make_agent
+
+# Name, form of the world, settings, and the least share of the way from chance (0) to the best sequences (1).
+LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
+    ("cql", "offered", {"updates": 400, "hidden": 32}, 0.6),
+    ("cql", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
+    ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
+]
+
+
+@pytest.mark.parametrize(("name", "form", "settings", "least"), LEARNERS, ids=[f"{n}-{f}" for n, f, *_ in LEARNERS])
+def test_it_learns(name: str, form: str, settings: dict[str, Any], least: float) -> None:
+    env = tiny(form)
+    agent = make_agent(name, env, device="cpu", **settings)
+    agent.fit(env if agent.learns_from == "env" else random_sessions(env, 1000))
+    assert share_of_best(agent, env) > least
