@@ -1,69 +1,26 @@
-"""What agents that learn from a dataset through d3rlpy share: checks, batches, the loop, saving."""
+"""What agents that learn from a dataset with one of d3rlpy's algorithms share."""
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from tqdm import trange
-
-from ilrec_agents.base import Watch
-from ilrec_agents.checks import number, whole
-from ilrec_agents.devices import reproducible, torch_device
-from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.offline.offline_agent import Learner, OfflineAgent, OfflineConfig
 from ilrec_agents.offline.quiet import import_d3rlpy
-from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
 
-_REPORT = 100  # updates per entry of the history
+__all__ = ["D3RLPyAgent", "OfflineConfig"]
 
 
-@dataclass(frozen=True)
-class OfflineConfig(LearningConfig):
-    """Settings that all offline agents have, besides those of every network.
-
-    Attributes:
-        updates: Gradient steps.
-        batch_size: Transitions per step, drawn uniformly with replacement.
-        learning_rate: Of Adam, falling to 0 along half a cosine.
-        weight_decay: Decoupled, per step and unit of learning rate (AdamW).
-    """
-
-    updates: int = 2000
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whole(self, "updates", "batch_size")
-        number(self, "learning_rate", open_low=True)
-        number(self, "weight_decay")
-
-
-class D3RLPyAgent(LearningAgent):
+class D3RLPyAgent(OfflineAgent):
     """Learns from a :class:`SessionDataset` with one of d3rlpy's algorithms and acts by the highest score.
 
     d3rlpy's ``fit`` builds every batch from single transitions in Python, which takes longer than a step of a small
     network. Here batches are rows of a few arrays, and d3rlpy's own update runs on them.
-
-    Attributes:
-        history: Mean losses of every 100 updates, as d3rlpy names them, with the number of updates made.
     """
-
-    family = "offline"
-    learns_from = "dataset"
-    extra = "offline"
-    Config: ClassVar[type[Any]] = OfflineConfig
-    config: OfflineConfig
-    estimates_values: ClassVar[bool] = True
 
     @abstractmethod
     def _algorithm(self, d3rlpy: Any, batches: Batches) -> Any:
@@ -73,53 +30,19 @@ class D3RLPyAgent(LearningAgent):
     def _scores_of(self, algorithm: Any) -> Any:
         """The part of the algorithm's modules that scores actions."""
 
-    def _rewards(self, dataset: SessionDataset) -> NDArray[np.float32]:
-        """The rewards to learn from, ``(N,)``."""
-        return dataset.transitions().rewards
-
-    def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
-        """Learn from a :class:`SessionDataset`.
-
-        Raises:
-            UsageError: Not a dataset, one of another task, or no such device.
-            MissingExtraError: The extra "offline" is not installed.
-        """
-        dataset = self._checked(source)
+    def _learner(self, dataset: SessionDataset, device: Any) -> Learner:
         d3rlpy = import_d3rlpy()
+        batches = self._batches(dataset, device)
+        algorithm = self._algorithm(d3rlpy, batches)
+        return Learner(
+            update=lambda step: algorithm.impl.update(batches.draw(), step),
+            network=lambda: self._scores_of(algorithm),
+        )
+
+    def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
         from ilrec_agents.offline.batches import Batches
 
-        device = torch_device(self.device, self.extra)
-        batches = Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
-        with reproducible(self.seed, self.config.threads):
-            algorithm = self._algorithm(d3rlpy, batches)
-            self.history = []
-            self._learn(algorithm, batches, watch)
-        self._learned(self._scores_of(algorithm))
-        return self
-
-    def _learn(self, algorithm: Any, batches: Batches, watch: Watch | None) -> None:
-        sums: dict[str, float] = {}
-        name, updates = f"training {self.name}", self.config.updates
-        watched = Watched(watch, self, updates)
-        with trange(updates, desc=name, unit="update", disable=None, leave=False) as steps:
-            for step in steps:
-                for name, value in algorithm.impl.update(batches.draw(), step).items():
-                    sums[name] = sums.get(name, 0.0) + value
-                if (step + 1) % _REPORT == 0 or step + 1 == updates:
-                    count = step % _REPORT + 1
-                    self.history.append({"updates": step + 1} | {name: total / count for name, total in sums.items()})
-                    steps.set_postfix(loss=f"{self.history[-1]['loss']:.4f}")
-                    sums = {}
-                if watched.due(step + 1):
-                    self._learned(copy.deepcopy(self._scores_of(algorithm)))
-                    watched.show(step + 1)
-        if not np.isfinite(self.history[-1]["loss"]):
-            raise UsageError(
-                "the loss must stay finite",
-                received=self.history[-1]["loss"],
-                cause="a learning rate that is too high",
-                fix="lower learning_rate",
-            )
+        return Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
 
     def _optimizer(self, d3rlpy: Any) -> Any:
         from d3rlpy.optimizers.lr_schedulers import CosineAnnealingLRFactory
@@ -128,22 +51,3 @@ class D3RLPyAgent(LearningAgent):
             weight_decay=self.config.weight_decay,
             lr_scheduler_factory=CosineAnnealingLRFactory(T_max=self.config.updates),
         )
-
-    def _checked(self, source: Any) -> SessionDataset:
-        if not isinstance(source, SessionDataset):
-            raise UsageError(
-                f"the agent {self.name!r} must be given a SessionDataset",
-                received=source,
-                cause="a path, an environment or a ReplayBuffer in its place",
-                fix="ilrec_agents.offline.dataset.read_hdf5(path) reads one",
-            )
-        if source.task.fingerprint != self.task.fingerprint:
-            ours, theirs = self.task.description, source.task.description
-            differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-            raise UsageError(
-                "a dataset must come from the environment that the agent is made for",
-                received=f"differs in: {', '.join(differs)}",
-                cause="sessions of another environment or version",
-                fix="make the agent with the environment of the dataset",
-            )
-        return source
