@@ -180,7 +180,10 @@ class StochasticAgent(Agent):
 
     def act(self, observations: Observations, infos: Infos) -> Actions:
         """One draw in every row."""
-        probabilities = self.probabilities(observations, infos)
+        return self.drawn(self.probabilities(observations, infos), infos)
+
+    def drawn(self, probabilities: NDArray[np.float64], infos: Infos) -> Actions:
+        """One draw in every row from probabilities ``(B, n_actions)``."""
         draw = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
         cumulative = np.cumsum(probabilities, axis=1)
         actions = (cumulative <= draw[:, None] * cumulative[:, -1:]).sum(axis=1)

@@ -25,6 +25,7 @@ AGENTS: dict[str, str] = {
     "mmr": "ilrec_agents.heuristic.personal:MMRAgent",
     "retriever_top1": "ilrec_agents.heuristic.retriever:RetrieverTop1Agent",
     "retriever_random": "ilrec_agents.heuristic.retriever:RetrieverRandomAgent",
+    "epsilon_greedy": "ilrec_agents.heuristic.epsilon_greedy:EpsilonGreedyAgent",
     "logging": "ilrec_agents.heuristic.logging_policy:LoggingAgent",
     "oracle_greedy": "ilrec_agents.heuristic.oracle:OracleGreedyAgent",
     "oracle_one_step": "ilrec_agents.heuristic.oracle:OracleOneStepAgent",
