@@ -134,7 +134,7 @@ def _fit(name: str, path: Path | None, output: Path | None) -> int:
 
 
 def _hazard(options: argparse.Namespace) -> int:
-    from ilrec_gym.simulation.hazard_report import run
+    from ilrec_gym.simulation.hazard.report import run
 
     return run(options)
 

@@ -134,19 +134,25 @@ class Observer:
         scenario: Whose public half is written.
         layout: Where each part lies.
         backend: Where the buffers live.
+
+    Attributes:
+        profiles: ``(U, k + 2)`` the profile part of every user.
+        both: ``(I, 2G)`` content vectors of the items, twice side by side: one copy for each memory.
+        factors: ``(I, k)`` public factors of the items.
+        decay: ``(2G + k,)`` decay of the memories and of the taste per step.
     """
 
     def __init__(self, scenario: Scenario, layout: Layout, backend: Backend = HOST) -> None:
         self.layout, self.scale = layout, scenario.rating_scale
         put, at = partial(backend.array, dtype="float32"), layout.slices
         vectors = scenario.catalogue.vectors
-        self._profiles = put(np.clip(_profiles(scenario), layout.low[at["profile"]], layout.high[at["profile"]]))
-        self._vectors, self._both = put(vectors), put(np.concatenate([vectors, vectors], axis=1))
-        self._factors = put(scenario.public.item_factors)
+        self.profiles = put(np.clip(_profiles(scenario), layout.low[at["profile"]], layout.high[at["profile"]]))
+        self._vectors, self.both = put(vectors), put(np.concatenate([vectors, vectors], axis=1))
+        self.factors = put(scenario.public.item_factors)
         self._means = put(_scaled(scenario.public.mean + scenario.public.item_bias, self.scale))
         self._popularity = put(np.log1p(scenario.catalogue.popularity))
         n_genres = vectors.shape[1]
-        self._decay = put(np.repeat([FAST, SLOW, TASTE], [n_genres, n_genres, self._factors.shape[1]]))
+        self.decay = put(np.repeat([FAST, SLOW, TASTE], [n_genres, n_genres, self.factors.shape[1]]))
         self._bounds = (
             tuple(put(side[at["candidates"]]) for side in (layout.low, layout.high)) if layout.n_candidates else ()
         )
@@ -154,7 +160,7 @@ class Observer:
     def begin(self, buffer: Any, rows: Any, users: Any) -> None:
         """Write the observation of fresh sessions of ``users`` ``(R,)`` into ``rows`` ``(R,)``."""
         profile = self.layout.slices["profile"]
-        buffer[rows, : profile.stop] = self._profiles[users]
+        buffer[rows, : profile.stop] = self.profiles[users]
         buffer[rows, profile.stop :] = 0.0
 
     def update(self, buffer: Any, items: Any, ratings: Any, steps: Any) -> None:
@@ -166,7 +172,7 @@ class Observer:
             ratings: ``(B,)`` ratings just given, in rating units.
             steps: ``(B,)`` items shown so far, these included.
         """
-        self._take_in(buffer, self._both[items], self._factors[items], ratings, steps)
+        self._take_in(buffer, self.both[items], self.factors[items], ratings, steps)
 
     def update_slate(self, buffer: Any, slates: Any, weights: Any, items: Any, ratings: Any, steps: Any) -> None:
         """Take in the slates just shown.
@@ -180,15 +186,15 @@ class Observer:
             steps: ``(B,)`` slates shown so far, these included.
         """
         xp = array_namespace(buffer)
-        both = xp.sum(xp.astype(weights, xp.float32)[..., None] * self._both[slates], axis=1)
-        factors = xp.where((items >= 0)[:, None], self._factors[items], xp.zeros_like(self._factors[:1]))
+        both = xp.sum(xp.astype(weights, xp.float32)[..., None] * self.both[slates], axis=1)
+        factors = xp.where((items >= 0)[:, None], self.factors[items], xp.zeros_like(self.factors[:1]))
         self._take_in(buffer, both, factors, ratings, steps)
 
     def _take_in(self, buffer: Any, both: Any, factors: Any, ratings: Any, steps: Any) -> None:
         xp, at = array_namespace(buffer), self.layout.slices
         rating = _scaled(ratings, self.scale)
         decaying = buffer[:, at["memory_fast"].start : at["taste"].stop]
-        decaying *= self._decay
+        decaying *= self.decay
         memories = buffer[:, at["memory_fast"].start : at["memory_slow"].stop]
         memories += both
         surprise = (1 - TASTE) * xp.clip(rating - buffer[:, at["profile"].start], -1.0, 1.0)
@@ -212,7 +218,7 @@ class Observer:
             predicted: ``(R, n)`` public predicted ratings, in rating units.
         """
         xp, part = array_namespace(buffer), buffer[rows]
-        vectors, factors = self._vectors[candidates], self._factors[candidates]
+        vectors, factors = self._vectors[candidates], self.factors[candidates]
         similar = partial(_inner, part, self.layout)
         features = [
             xp.astype(_scaled(predicted, self.scale), xp.float32),

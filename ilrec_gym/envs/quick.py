@@ -41,7 +41,7 @@ class QuickSession:
         self._memories = row[at["memory_fast"].start : at["memory_slow"].stop]
         self._taste = row[at["taste"]]
         observer = sessions.observer
-        self._decay, self._both, self._factors = observer._decay, observer._both, observer._factors
+        self._decay, self._both, self._factors = observer.decay, observer.both, observer.factors
         self._logs = np.log1p(np.arange(sessions.simulator.max_steps + 1.0)).tolist()
         low, high = sessions.scenario.rating_scale
         self._middle, self._half = (low + high) / 2, (high - low) / 2
@@ -69,7 +69,7 @@ class QuickSession:
         self._shown.fill(-1)
         self._ratings.fill(np.nan)
         self._viewer.begin(user)
-        row[:profile] = self.sessions.observer._profiles[user]
+        row[:profile] = self.sessions.observer.profiles[user]
         row[profile:] = 0.0
         self._running[0] = True
         self._facts = {

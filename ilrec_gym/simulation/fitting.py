@@ -21,7 +21,6 @@ from ilrec_gym.data import InteractionData
 from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import ArtefactError
 from ilrec_gym.files import cache_dir, fingerprint, read_arrays, write_arrays
-from ilrec_gym.simulation import implicit_models as implicit
 from ilrec_gym.simulation.factorization import (
     FactorizationConfig,
     FactorModel,
@@ -31,6 +30,7 @@ from ilrec_gym.simulation.factorization import (
     holdout_rmse,
     of_users,
 )
+from ilrec_gym.simulation.implicit import models as implicit
 from ilrec_gym.simulation.preferences import aspirations
 
 TRUTH = FactorizationConfig()
@@ -50,7 +50,7 @@ class FittedModels:
         aspiration: ``(U,)`` float64, 98th percentile of each user's true ratings. Hidden from agents.
         public: Factors of train users' logs; users folded in from their profiles.
         holdout: How good the truth's recipe is on a random 10% that it was not fitted on: ``rmse`` of ratings, and
-            ranking measures where the feedback is another, see :mod:`ilrec_gym.simulation.implicit_models`.
+            ranking measures where the feedback is another, see :mod:`ilrec_gym.simulation.implicit.models`.
     """
 
     key: str

@@ -20,11 +20,11 @@ from ilrec_gym.data import load_dataset
 from ilrec_gym.data.cli import main
 from ilrec_gym.errors import DataError, UsageError
 from ilrec_gym.simulation.backend import backend_of, to_host
-from ilrec_gym.simulation.hazard import COVARIATES, HazardModel, covariates
-from ilrec_gym.simulation.hazard_fit import HazardFit, calibration, fit_hazard
-from ilrec_gym.simulation.hazard_rows import hazard_rows
+from ilrec_gym.simulation.hazard.fit import HazardFit, calibration, fit_hazard
+from ilrec_gym.simulation.hazard.logistic import fit_logistic
+from ilrec_gym.simulation.hazard.model import COVARIATES, HazardModel, covariates
+from ilrec_gym.simulation.hazard.rows import hazard_rows
 from ilrec_gym.simulation.logged_items import logged_items
-from ilrec_gym.simulation.logistic import fit_logistic
 from ilrec_gym.simulation.preferences import ExplicitRatings
 from ilrec_gym.simulation.scenario import load_scenario
 from ilrec_gym.simulation.simulator import Simulator

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from ilrec_gym.data import InteractionData, profiles_of, split_of
 from ilrec_gym.errors import DataError, UsageError
-from ilrec_gym.simulation import implicit
-from ilrec_gym.simulation.implicit import Choices, ImplicitConfig, fit, user_factors
-from ilrec_gym.simulation.implicit_models import REGULARIZATIONS, implicit_models
+from ilrec_gym.simulation.implicit import factorization
+from ilrec_gym.simulation.implicit.factorization import Choices, ImplicitConfig, fit, user_factors
+from ilrec_gym.simulation.implicit.models import REGULARIZATIONS, implicit_models
+from ilrec_gym.simulation.implicit.ranking import held_out, ranking
+from ilrec_gym.simulation.implicit.score_scale import as_ratings, leaning
 from ilrec_gym.simulation.preferences import aspirations
-from ilrec_gym.simulation.ranking import held_out, ranking
-from ilrec_gym.simulation.score_scale import as_ratings, leaning
 
 
 def drawn(seed: int, n_users: int, n_items: int, share: float = 0.3) -> Choices:
@@ -67,7 +67,7 @@ def test_every_pass_lowers_the_objective() -> None:
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     choices, config = drawn(5, 60, 30, share=0.5), ImplicitConfig(factors=5, iterations=2)
     whole = fit(choices, 60, 30, config)
-    monkeypatch.setattr(implicit, "_CELLS", 40)
+    monkeypatch.setattr(factorization, "_CELLS", 40)
     assert np.allclose(fit(choices, 60, 30, config), whole, rtol=1e-8, atol=1e-10)
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ilrec_gym.errors import DataError
-from ilrec_gym.simulation.logistic import auc, fit_logistic, log_likelihood
+from ilrec_gym.simulation.hazard.logistic import auc, fit_logistic, log_likelihood
 
 TRUE = np.array([-1.5, 0.8, -0.4, 0.0])
 

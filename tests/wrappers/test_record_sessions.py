@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ilrec_gym.errors import ArtefactError, StorageError, UsageError
-from ilrec_gym.evaluation.recorded import read_sessions, session_log_of
+from ilrec_gym.evaluation.record_files import read_sessions, session_log_of
 from ilrec_gym.wrappers import ItemEmbeddingAction, LearnedReward, MaskSeen, RecordSessions, TextAction
 
 from .conftest import OFFERED, WHOLE

@@ -8,8 +8,8 @@ import numpy as np
 
 from ilrec_agents.fidelity.heldout import in_profile
 from ilrec_gym.data import InteractionData
-from ilrec_gym.simulation.implicit import Choices
-from ilrec_gym.simulation.ranking import TOP, Ranking, ranking
+from ilrec_gym.simulation.implicit.factorization import Choices
+from ilrec_gym.simulation.implicit.ranking import TOP, Ranking, ranking
 from ilrec_gym.simulation.scenario import Scenario
 
 

@@ -23,7 +23,7 @@ from ilrec_demos.pipeline.training import Training, train_side_by_side, training
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.evaluation import Evaluation, evaluate
 from ilrec_gym.evaluation.evaluate import evaluation_of, users_of
-from ilrec_gym.evaluation.recorded import session_log_of
+from ilrec_gym.evaluation.record_files import session_log_of
 from ilrec_gym.simulation.scenario import Scenario
 
 

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 
 from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation import draws
-from ilrec_gym.simulation.hazard import LAM, HazardModel, covariates, recent_after, surprise_of
+from ilrec_gym.simulation.hazard.model import LAM, HazardModel, covariates, recent_after, surprise_of
 from ilrec_gym.simulation.satiation import rating_given, remember
 from ilrec_gym.simulation.state import SimulatorState
 from ilrec_gym.simulation.user_models.base import UserModel
@@ -27,7 +27,7 @@ class Hazard(UserModel):
     decides, what they were shown hardly matters. So this model is for sessions of real length, not for ranking agents.
 
     Attributes:
-        intercept: b_0 of :mod:`ilrec_gym.simulation.hazard`, the log-odds of leaving where all covariates are 0.
+        intercept: b_0 of :mod:`ilrec_gym.simulation.hazard.model`, the log-odds of leaving where all covariates are 0.
         rating: Coefficient of the rating given, less the user's aspiration, in half scales.
         recent: Coefficient of the moving average of the same over the items before.
         similarity: Coefficient of the item's similarity to what was shown lately.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ilrec_gym.data.log_sessions import Runs
 from ilrec_gym.errors import DataError
-from ilrec_gym.simulation.hazard import HazardModel
+from ilrec_gym.simulation.hazard.model import HazardModel
 from ilrec_gym.simulation.logged_items import LoggedItems
 from ilrec_gym.simulation.scenario import Scenario
 from ilrec_gym.simulation.user_models import make_user_model

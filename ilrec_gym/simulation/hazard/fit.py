@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ilrec_gym.data.log_sessions import GAP, even_share, gap_table, times_are_exact
 from ilrec_gym.data.schema import InteractionData
 from ilrec_gym.errors import DataError
-from ilrec_gym.simulation.hazard import COVARIATES, HazardModel
-from ilrec_gym.simulation.hazard_lengths import Lengths, lengths
-from ilrec_gym.simulation.hazard_rows import HazardRows, hazard_rows
+from ilrec_gym.simulation.hazard.lengths import Lengths, lengths
+from ilrec_gym.simulation.hazard.logistic import auc, fit_logistic, log_likelihood
+from ilrec_gym.simulation.hazard.model import COVARIATES, HazardModel
+from ilrec_gym.simulation.hazard.rows import HazardRows, hazard_rows
 from ilrec_gym.simulation.logged_items import logged_items
-from ilrec_gym.simulation.logistic import auc, fit_logistic, log_likelihood
 from ilrec_gym.simulation.scenario import Scenario
 
 _DIGITS = 4

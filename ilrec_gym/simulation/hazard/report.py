@@ -13,8 +13,8 @@ from ilrec_gym.data import load_dataset
 from ilrec_gym.data.log_sessions import times_are_exact
 from ilrec_gym.data.schema import InteractionData
 from ilrec_gym.files import write_json
-from ilrec_gym.simulation.hazard import COVARIATES
-from ilrec_gym.simulation.hazard_fit import HazardFit, fit_hazard
+from ilrec_gym.simulation.hazard.fit import HazardFit, fit_hazard
+from ilrec_gym.simulation.hazard.model import COVARIATES
 from ilrec_gym.simulation.scenario import Scenario, load_scenario
 
 KIND = "hazard"

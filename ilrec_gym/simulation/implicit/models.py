@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ilrec_gym.data import InteractionData
 from ilrec_gym.errors import DataError
 from ilrec_gym.simulation.factorization import FactorModel
-from ilrec_gym.simulation.implicit import Array, Choices, ImplicitConfig, fit, user_factors
-from ilrec_gym.simulation.ranking import TOP, Ranking, Scores, held_out, ranking
-from ilrec_gym.simulation.score_scale import as_ratings, leaning
+from ilrec_gym.simulation.implicit.factorization import Array, Choices, ImplicitConfig, fit, user_factors
+from ilrec_gym.simulation.implicit.ranking import TOP, Ranking, Scores, held_out, ranking
+from ilrec_gym.simulation.implicit.score_scale import as_ratings, leaning
 
 TRUTH = ImplicitConfig()
 PUBLIC = ImplicitConfig(factors=16, seed=1)

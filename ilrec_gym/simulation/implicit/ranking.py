@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_gym.simulation.implicit import Array, Choices, Index
+from ilrec_gym.simulation.implicit.factorization import Array, Choices, Index
 
 Scores = Callable[[Index], Array]
 """Users ``(B,)`` -> scores ``(B, I)``."""

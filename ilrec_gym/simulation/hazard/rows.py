@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_gym.data.log_sessions import Runs
-from ilrec_gym.simulation.hazard import LAM, covariates, recent_after, surprise_of
+from ilrec_gym.simulation.hazard.model import LAM, covariates, recent_after, surprise_of
 from ilrec_gym.simulation.logged_items import LoggedItems
 from ilrec_gym.simulation.satiation import remember
 from ilrec_gym.simulation.scenario import Scenario

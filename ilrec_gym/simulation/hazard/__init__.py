@@ -1,0 +1,1 @@
+"""A hazard of leaving, fitted on the gaps between ratings of real logs."""

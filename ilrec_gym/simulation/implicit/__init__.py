@@ -1,0 +1,1 @@
+"""Preferences from feedback without ratings: weighted factors, how well they rank, and a scale for their scores."""
