@@ -50,23 +50,27 @@ def share_of_best(agent: Any, env: gym.Env[Any, Any]) -> float:
 
 
 def random_sessions(env: gym.Env[Any, Any], n: int, seed: int = 0) -> SessionDataset:
-    """n sessions of a uniform choice among what the mask allows, with propensities."""
+    """n sessions of a uniform choice among what the mask allows, with propensities and the items shown and on offer."""
     base: Any = env.unwrapped
     rng, sessions, seeds = np.random.default_rng(seed), base.batch(n, ["action_mask"]), seed + np.arange(n)
     observations, infos = sessions.reset(base.draw_users(seeds), seeds=seeds)
-    seen, taken, propensities = [observations], [], []
+    seen, taken, extras, ids = [observations], [], {"propensity": []}, base.scenario.catalogue.ids
     while sessions.running.any():
         mask = infos["action_mask"]
         taken.append(np.where(mask, rng.random(mask.shape), -1).argmax(axis=1))
-        propensities.append(1 / mask.sum(axis=1))
+        extras["propensity"].append(1 / mask.sum(axis=1))
+        if "candidates" in infos:
+            extras.setdefault("candidates", []).append(ids[infos["candidates"]])
         observations, *_, infos = sessions.step(taken[-1])
+        extras.setdefault("item_id", []).append(infos["item_id"])
         seen.append(observations)
-    x, a, p, lengths = np.stack(seen), np.stack(taken), np.stack(propensities), sessions.state.steps
+    x, a, lengths = np.stack(seen), np.stack(taken), sessions.state.steps
+    columns = {name: np.stack(values) for name, values in extras.items()}
     left = sessions.infos()["exit_reason"] != ""
     episodes = tuple(
         Episode(
             x[: lengths[i] + 1, i], a[: lengths[i], i], sessions.state.ratings[i, : lengths[i]], left[i],
-            {"propensity": p[: lengths[i], i]},
+            {name: column[: lengths[i], i] for name, column in columns.items()},
         )
         for i in range(n)
     )  # fmt: skip

@@ -24,17 +24,25 @@ def played(agent: str, n: int, seed: int = 0, env_id: str = CANDIDATES, max_step
     player = make_agent(agent, base)
     sessions, seeds = base.batch(n, player.info), seed + np.arange(n)
     observations, infos = sessions.reset(base.draw_users(seeds), seeds=seeds)
-    seen, taken = [observations], []
+    seen, taken, extras = [observations], [], {}
+    ids = base.scenario.catalogue.ids
     while sessions.running.any():
         taken.append(player.act(observations, infos))
+        if "candidates" in infos:
+            extras.setdefault("candidates", []).append(ids[infos["candidates"]])
         observations, *_, infos = sessions.step(taken[-1])
+        extras.setdefault("item_id", []).append(infos["item_id"])
         seen.append(observations)
     x, a, lengths = np.stack(seen), np.stack(taken), sessions.state.steps
     ended = sessions.infos()["exit_reason"] != ""
+    columns = {name: np.stack(values) for name, values in extras.items()}
     episodes = [
-        Episode(x[: lengths[i] + 1, i], a[: lengths[i], i], sessions.state.ratings[i, : lengths[i]], ended[i])
+        Episode(
+            x[: lengths[i] + 1, i], a[: lengths[i], i], sessions.state.ratings[i, : lengths[i]], ended[i],
+            {name: column[: lengths[i], i] for name, column in columns.items()},
+        )
         for i in range(n)
-    ]
+    ]  # fmt: skip
     return SessionDataset(tuple(episodes), int(sessions.n_actions), base.layout.size, DatasetTask(base.describe()))
 
 
