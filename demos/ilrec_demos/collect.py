@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ilrec_agents.base import Agent
+from ilrec_agents.offline.env_spec import spec_of
 from ilrec_demos.header import Header
 from ilrec_demos.journal import KIND, Journal
 from ilrec_demos.writer import JournalWriter
@@ -112,15 +112,6 @@ def agent_facts(agent: Agent) -> dict[str, Any]:
     facts = getattr(agent, "facts", None)
     facts = facts() if callable(facts) else facts
     return {"name": agent.name, "config": config, "seed": agent.seed, **({"facts": dict(facts)} if facts else {})}
-
-
-def spec_of(env: gym.Env[Any, Any]) -> dict[str, Any] | None:
-    """An environment's spec as JSON; None where it has none that JSON can hold (an object as ``dataset``)."""
-    spec = env.unwrapped.spec
-    try:
-        return None if spec is None else json.loads(json.dumps(json.loads(spec.to_json())))
-    except (TypeError, ValueError):
-        return None
 
 
 @dataclass
