@@ -21,7 +21,9 @@ from ilrec_gym.evaluation.session_log import SessionLog, joined
 _CELLS = 16_000_000  # sessions x actions of one batch: 128 MB for each array of scores that an agent holds
 
 
-def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: int | None = None) -> Evaluation:
+def evaluate(
+    agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: int | None = None, repeats: int = 1
+) -> Evaluation:
     """Play one session of every user of the environment's split, in lock-step.
 
     Args:
@@ -30,9 +32,10 @@ def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: 
             reward a wrapper gives.
         seed: Session i gets seed + i, which stochastic agents draw from.
         episodes: Only so many users, the same for every agent under the same seed.
+        repeats: Sessions of each user, for agents or users that draw; intervals rest on each user's mean.
 
     Raises:
-        UsageError: Another package's environment, or more episodes than the split has users.
+        UsageError: Another package's environment, more episodes than the split has users, or no session.
     """
     base = env.unwrapped
     if not isinstance(base, MovieLensEnv):
@@ -41,7 +44,9 @@ def evaluate(agent: Policy, env: gym.Env[Any, Any], *, seed: int = 0, episodes: 
         )
     if base.setting.slate_size is not None:
         raise UsageError("evaluate() plays one item per step", received=env, cause="an environment of slates")
-    users = users_of(base, episodes, seed)
+    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
+        raise UsageError("repeats must be a whole number, at least 1", received=repeats)
+    users = np.tile(users_of(base, episodes, seed), repeats)
     name = getattr(agent, "name", type(agent).__name__)
     log = joined([_played(agent, base, chunk, name) for chunk in _chunks(users, seed, base.sessions.n_actions)])
     config = getattr(agent, "config", None)

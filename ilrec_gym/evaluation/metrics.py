@@ -64,6 +64,25 @@ def cv_turn(log: SessionLog) -> float:
     return len(np.unique(shown)) / len(shown) if len(shown) else float("nan")
 
 
+def leading_categories(popularity: np.ndarray, item_vectors: np.ndarray, mass: float = 0.8) -> np.ndarray:
+    """(G,) bool: the fewest categories that hold ``mass`` of the training ratings, the largest first.
+
+    A rating counts once for every category of its item (a non-zero entry of its content vector).
+    """
+    ratings = np.asarray(popularity, np.float64) @ (item_vectors != 0)
+    order = np.argsort(-ratings, kind="stable")
+    before = np.cumsum(ratings[order]) - ratings[order]
+    leading = np.zeros(len(ratings), bool)
+    leading[order] = (before < mass * ratings.sum()) & (ratings[order] > 0)
+    return leading
+
+
+def majority_category_domination(log: SessionLog, popularity: np.ndarray, item_vectors: np.ndarray) -> float:
+    """MCD: the share of recommendations with a category of :func:`leading_categories`, in [0, 1] (DORL)."""
+    leads = (item_vectors[:, leading_categories(popularity, item_vectors)] != 0).any(1)
+    return float(leads[log.items[log.steps]].mean())
+
+
 def gini_of_exposure(log: SessionLog, n_items: int) -> float:
     """Gini coefficient of the exposure counts x over the whole catalogue: sum_ij |x_i - x_j| / (2 n^2 mean(x)).
 

@@ -56,8 +56,7 @@ class Headline:
         return self._interval("R_traj")
 
     def _interval(self, name: str) -> Interval:
-        values = self.evaluation.per_user(name, leaving_step=self.leaving_step)
-        return _interval_or_nan(values)
+        return self.evaluation.interval_of(name, leaving_step=self.leaving_step)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +123,12 @@ class Evaluation:
     @cached_property
     def diversity(self) -> Interval:
         """Intra-session diversity; users whose sessions have one step are left out."""
-        return _interval_or_nan(self.per_user("diversity"))
+        return self.interval_of("diversity")
 
     @cached_property
     def novelty(self) -> Interval:
         """Mean -log2 popularity share, in bits."""
-        return interval(self.per_user("novelty"))
+        return self.interval_of("novelty")
 
     @cached_property
     def coverage(self) -> float:
@@ -140,6 +139,12 @@ class Evaluation:
     def cv_turn(self) -> float:
         """Distinct items per recommendation."""
         return metrics.cv_turn(self.log)
+
+    @cached_property
+    def mcd(self) -> float:
+        """Majority category domination: the share of recommendations from the leading categories."""
+        facts = self.catalogue
+        return metrics.majority_category_domination(self.log, facts.popularity, facts.item_vectors)
 
     @cached_property
     def gini(self) -> float:
@@ -193,6 +198,10 @@ class Evaluation:
     def per_user(self, name: str, *, leaving_step: bool = True) -> PerUser:
         """A metric of :meth:`per_session`, averaged within each user: what intervals and paired differences rest on."""
         return PerUser.of(self.log.user_ids, self.per_session(name, leaving_step=leaving_step))
+
+    def interval_of(self, name: str, *, leaving_step: bool = True) -> Interval:
+        """The mean over users of a metric of :meth:`per_session`; nan throughout where no user has a value."""
+        return _interval_or_nan(self.per_user(name, leaving_step=leaving_step))
 
     # Output -----------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ilrec_gym.evaluation.result import Evaluation
 
 _HEADLINE = ("Len", "R_each", "R_traj")
-_PLAIN = ("coverage", "cv_turn", "gini", "repeats", "ms_per_decision")
+_PLAIN = ("coverage", "cv_turn", "mcd", "gini", "repeats", "ms_per_decision")
 
 
 def records(evaluation: Evaluation) -> list[dict[str, Any]]:

@@ -141,3 +141,20 @@ def test_slow_reference(log):
     x = metrics.exposure(log, N_ITEMS)
     plain = np.abs(x[:, None] - x[None]).sum() / (2 * N_ITEMS**2 * x.mean())
     assert metrics.gini_of_exposure(log, N_ITEMS) == pytest.approx(plain)
+
+
+def test_leading_categories_are_the_fewest_that_hold_the_mass():
+    vectors = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0.3]])
+    ratings = [5, 3, 1, 1]  # by category 8, 4 and 1 of 13
+    assert metrics.leading_categories(ratings, vectors).tolist() == [True, True, False]
+    assert metrics.leading_categories(ratings, vectors, mass=0.6).tolist() == [True, False, False]
+    assert metrics.leading_categories(ratings, vectors, mass=1.0).tolist() == [True, True, True]
+    assert not metrics.leading_categories([0, 0, 0, 0], vectors).any()
+
+
+def test_majority_category_domination(log, catalogue):
+    # Ratings by category: 8 + 4 + 2 = 14 and 2 + 2 = 4 of 18; the first holds 78%, so both lead; item 4 has none.
+    assert metrics.majority_category_domination(log, catalogue.popularity, catalogue.item_vectors) == 1
+    vectors = np.where([[False, True]], 0, catalogue.item_vectors)  # now only items 0, 1 and 3 have a category
+    shown = np.array([0, 1, 2, 3, 3, 0, 3, 1])
+    assert metrics.majority_category_domination(log, catalogue.popularity, vectors) == np.mean(shown != 2)

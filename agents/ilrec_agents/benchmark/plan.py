@@ -1,0 +1,197 @@
+"""What a benchmark runs, as plain values: environments, entrants, and the jobs that they make."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from typing import Any, Self
+
+from ilrec_agents.base import StochasticAgent
+from ilrec_agents.checks import whole
+from ilrec_agents.registry import agent_class
+from ilrec_gym.cards import versions
+from ilrec_gym.errors import UsageError, unknown_name
+from ilrec_gym.files import fingerprint
+from ilrec_gym.registration import ENV_IDS
+
+FORMAT = 1
+"""Of a benchmark's folder. It is part of every run's key, so runs of another format are left alone."""
+
+
+@dataclass(frozen=True)
+class EnvPlan:
+    """An environment as JSON; jobs make it for train users, and again for test users.
+
+    Attributes:
+        id: A registered id.
+        kwargs: Further arguments of ``gym.make``, without ``split``.
+    """
+
+    id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.id not in ENV_IDS:
+            raise unknown_name("an environment's id", self.id, ENV_IDS)
+        if "split" in self.kwargs:
+            raise UsageError("an environment of a benchmark has no split", fix="leave it out: both are used")
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """An id, or JSON such as ``{"id": "ilrec/MovieLens-v0", "kwargs": {"dataset": "ml-1m"}}``."""
+        return cls(**_words(text, "--envs", cls)) if text.lstrip().startswith("{") else cls(text)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return str({"dataset": "ml-latest-small", **ENV_IDS[self.id].options, **self.kwargs}["dataset"])
+
+    @property
+    def label(self) -> str:
+        """What tables call it: the data set and what is chosen from, then what else was asked for."""
+        options = {**ENV_IDS[self.id].options, **self.kwargs}
+        options.pop("dataset", None)
+        whole_catalogue = "Candidates" not in self.id
+        offered = options.pop("n_candidates", 20)
+        form = "whole catalogue" if whole_catalogue else f"{offered} on offer"
+        return ", ".join([self.dataset, form, *(f"{key} {_short(value)}" for key, value in sorted(options.items()))])
+
+    def make(self, split: str) -> Any:
+        """The environment with users of a split."""
+        import gymnasium as gym
+
+        return gym.make(self.id, **self.kwargs, split=split)
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An agent as it takes part.
+
+    Attributes:
+        agent: Name in the registry.
+        data: Name of the dataset that it learns from, where it learns from one.
+        config: Settings that are not its defaults.
+        label: In tables; by default the agent's name.
+    """
+
+    agent: str
+    data: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        cls = agent_class(self.agent)
+        known = [field.name for field in fields(cls.Config)]
+        for key in self.config:
+            if key not in known:
+                raise unknown_name(f"a setting of {self.agent!r}", key, known or ["(it has none)"])
+        cls.Config(**self.config)  # refuses values out of range now, and not after an hour
+        if bool(self.data) != (cls.learns_from == "dataset"):
+            wanted = "needs the name of a dataset" if cls.learns_from == "dataset" else "takes no dataset"
+            raise UsageError(
+                f"{self.agent!r} learns from {cls.learns_from} and {wanted}", received=self.data or "(none)",
+                fix=f"write {self.agent}:mixed" if cls.learns_from == "dataset" else f"write {self.agent}",
+            )  # fmt: skip
+        object.__setattr__(self, "label", self.label or self.agent)
+
+    @classmethod
+    def of(cls, text: str, data: str = "mixed") -> Self:
+        """``ppo``, ``cql`` (learns from ``data``), ``cql:medium``, or JSON with the attributes as keys."""
+        if text.lstrip().startswith("{"):
+            return cls(**_words(text, "--agents", cls))
+        name, colon, named = text.partition(":")
+        if not colon and agent_class(name).learns_from == "dataset":
+            named = data
+        return cls(name, named, label=text if colon else "")
+
+    @property
+    def family(self) -> str:
+        """The agent's family."""
+        return agent_class(self.agent).family
+
+    @property
+    def varies(self) -> bool:
+        """Whether another seed gives another agent; rules without chance need one run only."""
+        cls = agent_class(self.agent)
+        return cls.learns_from != "nothing" or issubclass(cls, StochasticAgent)
+
+    @property
+    def draws(self) -> bool:
+        """Whether it draws its actions, so that one session says little of a user."""
+        return issubclass(agent_class(self.agent), StochasticAgent)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: an entrant learns in an environment under a seed, and plays with test users.
+
+    Attributes:
+        env: The environment.
+        entrant: Who.
+        seed: Of learning.
+        users: Test users; None: all of them.
+        repeats: Sessions with each test user where chance is in play, averaged within the user.
+        curve_users: Train users that the learning curve is measured on.
+        data_steps: Steps of the named dataset.
+        device: Where learning runs.
+        modes: Further modes of evaluation, see :data:`~ilrec_agents.benchmark.modes.MODES`.
+    """
+
+    env: EnvPlan
+    entrant: Entrant
+    seed: int
+    users: int | None = None
+    repeats: int = 1
+    curve_users: int = 32
+    data_steps: int = 100_000
+    device: str = "cpu"
+    modes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        whole(self, "repeats", "curve_users", "data_steps")
+        whole(self, "seed", least=0)
+        if self.users is not None:
+            whole(self, "users")
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Everything that decides the run besides its seed: the settings, and the versions that play a part."""
+        plan = {name: value for name, value in asdict(self).items() if name != "seed"}
+        plan["modes"] = list(self.modes)
+        plan["data_steps"] = self.data_steps if self.entrant.data else None
+        plan["curve_users"] = self.curve_users if self.learns else None
+        return {"format": FORMAT, **plan, "versions": versions()}
+
+    @cached_property
+    def key(self) -> str:
+        """Name of its folder: readable, and another one for every other setting, seed or version."""
+        readable = re.sub(r"[^a-z0-9]+", "-", f"{self.env.label} {self.entrant.label}".lower()).strip("-")
+        return f"{readable[:80]}-{self.seed}-{fingerprint(self.parameters, self.seed)[:10]}"
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is anything to learn."""
+        return agent_class(self.entrant.agent).learns_from != "nothing"
+
+
+def _words(text: str, flag: str, cls: type[Any]) -> dict[str, Any]:
+    """The object that JSON text holds, with no other keys than the class has attributes."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{flag} must be a name or JSON", received=text, cause=str(error)) from error
+    known = [field.name for field in fields(cls)]
+    for key in found:
+        if key not in known:
+            raise unknown_name(f"a key of {flag}", key, known)
+    required = known[0]
+    if required not in found:
+        raise UsageError(f"{flag} must have the key {required!r}", received=text)
+    return dict(found)
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -1,0 +1,131 @@
+"""One run: an agent is made, learns, is saved and plays with the test users. Whatever goes wrong is a result too."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ilrec_agents.base import Agent
+from ilrec_agents.benchmark.curves import CURVE, Curve
+from ilrec_agents.benchmark.data import data_file, read_data
+from ilrec_agents.benchmark.modes import env_of, policy_of
+from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.registry import make_agent
+from ilrec_gym.cards import write_card
+from ilrec_gym.errors import ILRecError
+from ilrec_gym.evaluation import evaluate
+from ilrec_gym.files import replacing, sha256, write_json
+
+RUNS, BOARD = "runs", "tensorboard"
+RUN, AGENT, EVALUATION, OUTPUT, TRACEBACK = "run.json", "agent", "evaluation.npz", "output.txt", "traceback.txt"
+KIND = "benchmark run"
+_ALONE = 25  # decisions that the latency of one session is measured on
+
+
+def play(job: Job, out: Path) -> dict[str, Any]:
+    """Do one run, and put its folder in place in one move.
+
+    Returns:
+        The record, as ``run.json`` holds it; its ``status`` is "done" or "failed".
+    """
+    start = time.perf_counter()
+    folder = out / RUNS / job.key
+    with replacing(folder) as draft:
+        draft.mkdir()
+        record: dict[str, Any] = {
+            "key": job.key,
+            "label": job.entrant.label,
+            "env": job.env.label,
+            "seed": job.seed,
+            "status": "done",
+        }
+        with _heard(draft / OUTPUT):
+            try:
+                record |= _played(job, out, draft)
+            except Exception as error:  # a failed run is told of in the table; the others go on
+                (draft / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
+                record |= {"status": "failed", "reason": _reason(error)}
+        record |= {"seconds": round(time.perf_counter() - start, 3)}
+        write_json(draft / RUN, record)
+        inputs = {path.name: sha256(path) for path in sorted(draft.glob("evaluation*.npz"))}
+        if job.entrant.data and data_file(out, job).is_file():
+            inputs["data"] = sha256(data_file(out, job))
+        write_card(
+            draft / RUN, kind=KIND, parameters=job.parameters, inputs=inputs, seed=job.seed, seconds=record["seconds"]
+        )
+    return record
+
+
+def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
+    train, test = job.env.make("train"), job.env.make("test")
+    agent = make_agent(job.entrant.agent, train, device=job.device, seed=job.seed, **job.entrant.config)
+    facts: dict[str, Any] = {"training_seconds": 0.0, "timesteps": 0, "updates": 0}
+    if job.learns:
+        facts |= _learned(agent, job, train, out, draft)
+    agent.save(draft / AGENT)
+    start = time.perf_counter()
+    result = evaluate(agent, test, seed=0, episodes=job.users, repeats=job.repeats)
+    facts["evaluation_seconds"] = round(time.perf_counter() - start, 3)
+    result.save(draft / EVALUATION, seconds=facts["evaluation_seconds"])
+    for mode in job.modes:
+        other = evaluate(policy_of(mode, agent), env_of(mode, job.env, "test"), seed=0, episodes=job.users)
+        other.save(draft / f"evaluation-{mode}.npz")
+    return facts | {
+        "ms_per_decision": result.ms_per_decision,
+        "ms_alone": _milliseconds_alone(agent, test),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "fingerprint": result.fingerprint,
+        "R_traj": result.R_traj.mean,
+    }
+
+
+def _learned(agent: Agent, job: Job, env: Any, out: Path, draft: Path) -> dict[str, Any]:
+    source = read_data(out, job) if job.entrant.data else env
+    curve = Curve(env, draft / CURVE, job.curve_users, out / BOARD / job.key)
+    start = time.perf_counter()
+    agent.fit(source, watch=curve)
+    seconds = time.perf_counter() - start - curve.seconds
+    history: list[dict[str, float]] = getattr(agent, "history", None) or []
+    curve.board.close(history)
+    last: dict[str, float] = history[-1] if history else {}
+    done = {name: int(last[name]) for name in ("timesteps", "updates") if name in last}
+    return {"training_seconds": round(seconds, 3), "watching_seconds": round(curve.seconds, 3)} | done
+
+
+def _milliseconds_alone(agent: Agent, env: Any) -> float:
+    """Median milliseconds of a decision when there is one session, as when one viewer waits."""
+    base = env.unwrapped
+    sessions, seconds = base.batch(1, agent.info), list[float]()
+    observations, infos = sessions.reset(base.users[:1], seeds=[0])
+    while sessions.running.any() and len(seconds) < _ALONE:
+        start = time.perf_counter()
+        actions = agent.act(observations, infos)
+        seconds.append(time.perf_counter() - start)
+        observations, *_, infos = sessions.step(actions)
+    return round(float(np.median(seconds)) * 1000, 4)
+
+
+def _reason(error: Exception) -> str:
+    """One line: the rule of our own errors, or what Python says."""
+    if isinstance(error, ILRecError):
+        return f"{type(error).__name__}: {error}".replace("\n ", ";")
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+
+
+@contextlib.contextmanager
+def _heard(path: Path) -> Iterator[None]:
+    """Keep what a run prints in a file, away from the terminal that other runs share; no file where it is silent."""
+    sys.stdout.flush()
+    with open(path, "w", encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        yield
+    if not os.path.getsize(path):
+        path.unlink()

@@ -1,0 +1,179 @@
+"""Runs a benchmark's jobs in parallel processes, here or on a Ray cluster, and goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ilrec_agents.benchmark.data import settle_data
+from ilrec_agents.benchmark.estimate import longest_first, seconds_of
+from ilrec_agents.benchmark.folder import Folder
+from ilrec_agents.benchmark.numbers import duration
+from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.benchmark.playing import play
+from ilrec_agents.benchmark.suites import Suite
+from ilrec_agents.checks import whole
+from ilrec_gym.errors import ILRecError, UsageError, require, unknown_name
+
+BACKENDS = ("loky", "ray")
+
+
+class WorkerLostError(ILRecError, RuntimeError):
+    """A process that ran a job is gone."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Where a suite runs, and how.
+
+    Attributes:
+        out: The benchmark's folder.
+        jobs: Runs side by side.
+        backend: "loky", processes on this machine; "ray", those of a Ray cluster that shares ``out``.
+        quiet: Whether to say nothing but what failed.
+    """
+
+    out: Path
+    jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
+    backend: str = "loky"
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        whole(self, "jobs")
+        if self.backend not in BACKENDS:
+            raise unknown_name("--backend", self.backend, BACKENDS)
+
+    def run(self, suite: Suite) -> list[dict[str, Any]]:
+        """Do the runs of a suite that are not done yet; returns the records of those that failed.
+
+        Raises:
+            UsageError: A folder of something else, one in which another process works, or no such device.
+            ArtefactError: The folder is of another version.
+            WorkerLostError: A process was killed, e.g. for want of memory; finished runs are kept.
+        """
+        _check_device(suite)
+        folder = Folder(self.out)
+        with folder.alone():
+            folder.plan(suite)
+            jobs = suite.jobs
+            due = [job for job in jobs if (run := folder.run_of(job)) is None or not run.done]
+            self._say(f"{len(jobs)} runs: {len(jobs) - len(due)} there already, {len(due)} to do")
+            if others := folder.others(jobs):
+                self._say(f"{len(others)} runs of other settings or versions are left alone, e.g. runs/{others[0]}")
+            self._prepare(due)
+            return self._played(due)
+
+    def _prepare(self, due: Sequence[Job]) -> None:
+        """What runs share is made once: fitted models of each data set, and the named datasets."""
+        for env in {repr(job.env): job.env for job in due}.values():
+            env.make("train")
+        for path in settle_data(self.out, due):
+            self._say(f"made {path.relative_to(self.out)}")
+
+    def _played(self, due: Sequence[Job]) -> list[dict[str, Any]]:
+        failed, progress = list[dict[str, Any]](), Progress(due, self.jobs)
+        with tqdm(total=len(due), desc="runs", unit="run", disable=True if self.quiet else None, leave=False) as bar:
+            bar.set_postfix_str(progress.left)
+            for record in self._records(longest_first(due)):
+                progress.ended(record["key"])
+                bar.update()
+                bar.set_postfix_str(progress.left)
+                if record["status"] == "failed":
+                    failed.append(record)
+                self._say(_line(record), bar)
+        return failed
+
+    def _records(self, due: Sequence[Job]) -> Iterator[dict[str, Any]]:
+        """The records of runs as they end."""
+        joblib = require("joblib", "report")
+        calls = [joblib.delayed(play)(job, self.out.resolve()) for job in due]
+        options: dict[str, Any] = {"n_jobs": min(self.jobs, max(1, len(due))), "batch_size": 1, "pre_dispatch": "all"}
+        with _backend(self.backend):
+            try:
+                yield from joblib.Parallel(**options, return_as="generator_unordered")(calls)
+            except joblib.externals.loky.process_executor.TerminatedWorkerError as error:
+                raise WorkerLostError(
+                    "every process of the benchmark must live until its run has ended",
+                    received=str(error).splitlines()[0], cause="too little memory for so many side by side",
+                    fix="run the same command with a smaller --jobs: finished runs are kept",
+                ) from error  # fmt: skip
+
+    def _say(self, text: str, bar: Any = None) -> None:
+        if not self.quiet:
+            (bar.write if bar is not None and not bar.disable else print)(text)
+
+
+class Progress:
+    """How long the rest takes: what the suite's estimate says, corrected by how long the runs so far took."""
+
+    def __init__(self, due: Sequence[Job], workers: int) -> None:
+        self._left = {job.key: seconds_of(job) for job in due}
+        self._done, self._workers, self._start = 0.0, workers, time.perf_counter()
+
+    def ended(self, key: str) -> None:
+        """A run has ended."""
+        self._done += self._left.pop(key)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds left."""
+        rest = sum(self._left.values())
+        if not self._done:
+            return rest / self._workers
+        return rest * (time.perf_counter() - self._start) / self._done
+
+    @property
+    def left(self) -> str:
+        """Time left, in words."""
+        return f"about {duration(self.seconds)} left"
+
+
+@contextmanager
+def _backend(name: str) -> Iterator[None]:
+    """One thread of computing per process: more gain nothing for networks as small as these."""
+    joblib = require("joblib", "report")
+    if name == "loky":
+        with joblib.parallel_config("loky", inner_max_num_threads=1):
+            yield
+        return
+    ray = require("ray", "ray")
+    require("ray.util.joblib", "ray").register_ray()
+    here = not ray.is_initialized()
+    if here:
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR", runtime_env=_ONE_THREAD)
+    try:
+        with joblib.parallel_config("ray"):
+            yield
+    finally:
+        if here:
+            ray.shutdown()
+
+
+_ONE_THREAD = {"env_vars": {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}}
+
+
+def _line(record: dict[str, Any]) -> str:
+    name = f"{record['label']} (seed {record['seed']}) in {record['env']}"
+    if record["status"] == "failed":
+        return f"FAILED {name}: {record['reason']}"
+    return f"{name}: R_traj {record['R_traj']:.1f}, {record['seconds']:.0f} s"
+
+
+def _check_device(suite: Suite) -> None:
+    """Refuse a device that is not there before anything runs."""
+    from ilrec_agents.devices import torch_device
+
+    if suite.device not in ("auto", "cpu") and any(job.learns for job in suite.jobs):
+        try:
+            torch_device(suite.device)
+        except UsageError as error:
+            raise UsageError(
+                "--device must be there", received=suite.device, cause=error.cause, fix=error.fix
+            ) from error

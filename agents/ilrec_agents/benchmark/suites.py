@@ -1,0 +1,138 @@
+"""Suites by name: who takes part, where, under how many seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
+from ilrec_agents.checks import whole
+from ilrec_agents.registry import AGENTS
+from ilrec_gym.errors import UsageError, unknown_name
+
+YARDSTICKS = ("random_masked", "popular", "playlist", "mmr", "oracle_one_step")
+"""Rules that every table has: what is to be beaten, and between what scores are normalised. Seconds each."""
+
+OFFERED, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
+BUNDLED = (EnvPlan(OFFERED), EnvPlan(WHOLE))
+LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-1m"}))
+
+_QUICK = ("retriever_top1", "linucb", "ppo", "cql", "dorl", "llm")  # one of each family that there is
+_PAPER = (
+    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "linucb", "thompson",
+    "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
+    "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
+    "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
+)  # fmt: skip
+_FULL = (*_PAPER, "random", "oracle_greedy", "oracle_plan", "logging", "greedy_world_model")
+_NOT_OVER_ALL = {"retriever_top1", "retriever_random"}  # they choose among what is on offer
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark to run.
+
+    Attributes:
+        name: Its name.
+        entrants: Who takes part; :data:`YARDSTICKS` do in any case.
+        envs: Where.
+        seeds: Training seeds 0, 1, ...; rules without chance run once.
+        users: Test users, the same for all; None: every one.
+        repeats: Sessions with each user where an agent draws its actions, averaged within the user.
+        data_steps: Steps of each named dataset.
+        device: Where learning runs.
+        modes: Further modes of evaluation.
+        about: What it is for.
+    """
+
+    name: str
+    entrants: tuple[Entrant, ...]
+    envs: tuple[EnvPlan, ...]
+    seeds: int = 3
+    users: int | None = None
+    repeats: int = 1
+    data_steps: int = 100_000
+    device: str = "cpu"
+    modes: tuple[str, ...] = ()
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        whole(self, "seeds")
+        if not self.entrants or not self.envs:
+            raise UsageError("a suite needs agents and environments", received=self.name)
+        labels = [entrant.label for entrant in self.entrants]
+        if len(set(labels)) != len(labels):
+            raise UsageError(
+                "every agent of a suite needs a label of its own", received=labels,
+                fix='give one, as in --agents \'{"agent": "cql", "data": "mixed", "label": "cql again"}\'',
+            )  # fmt: skip
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every run, yardsticks first."""
+        named = {entrant.label for entrant in self.entrants}
+        rules = tuple(Entrant(name) for name in YARDSTICKS if name not in named)
+        return tuple(
+            Job(
+                env, entrant, seed, self.users, self.repeats if entrant.draws else 1, data_steps=self.data_steps,
+                device=self.device, modes=self.modes,
+            )
+            for env in self.envs
+            for entrant in (*rules, *self.entrants)
+            if env.id == OFFERED or entrant.agent not in _NOT_OVER_ALL
+            for seed in range(self.seeds if entrant.varies else 1)
+        )  # fmt: skip
+
+
+SUITES: dict[str, str] = {
+    "quick": "one agent of each family, the bundled set, 20 on offer, 3 seeds, 32 test users",
+    "paper": "the usual agents, bundled set and ML-1M, 20 on offer and whole catalogue, 3 seeds, all test users",
+    "full": "every agent but the language model, the same environments, 5 seeds, all test users",
+}
+
+
+def suite(
+    name: str, *, agents: Sequence[str] = (), envs: Sequence[str] = (), seeds: int | None = None,
+    users: int | None = None, device: str = "cpu", modes: Sequence[str] = (), data_steps: int | None = None,
+) -> Suite:  # fmt: skip
+    """A suite by name, with other agents, environments, seeds or users where they are given.
+
+    Args:
+        name: "quick", "paper" or "full".
+        agents: Names, ``name:dataset``, or JSON; in place of the suite's.
+        envs: Ids or JSON; in place of the suite's.
+        seeds: Training seeds.
+        users: Test users; 0: all of them.
+        device: Where learning runs.
+        modes: Further modes of evaluation.
+        data_steps: Steps of each named dataset.
+
+    Raises:
+        UnknownNameError: No such suite, agent, environment or setting.
+    """
+    if name not in SUITES:
+        raise unknown_name("a suite", name, SUITES)
+    made = _made(name)
+    if agents:
+        made = replace(made, entrants=tuple(Entrant.of(text) for text in agents))
+    if envs:
+        made = replace(made, envs=tuple(EnvPlan.of(text) for text in envs))
+    if users is not None:
+        made = replace(made, users=users or None)
+    return replace(
+        made, seeds=made.seeds if seeds is None else seeds, device=device, modes=tuple(modes),
+        data_steps=made.data_steps if data_steps is None else data_steps,
+    )  # fmt: skip
+
+
+def _made(name: str) -> Suite:
+    about = SUITES[name]
+    if name == "quick":
+        return Suite(name, _there(_QUICK), BUNDLED[:1], users=32, repeats=2, about=about)
+    if name == "paper":
+        return Suite(name, _there(_PAPER), (*BUNDLED, *LARGE), repeats=3, about=about)
+    return Suite(name, _there(_FULL), (*BUNDLED, *LARGE), seeds=5, repeats=5, about=about)
+
+
+def _there(names: Sequence[str]) -> tuple[Entrant, ...]:
+    return tuple(Entrant.of(name) for name in names if name in AGENTS)
