@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.made
-EXTRAS := online,offline,llm,report,search,video,compat,docs,test
+EXTRAS := online,offline,llm,report,ray,search,video,compat,docs,test
 
 .DEFAULT_GOAL := help
 .PHONY: help setup quickstart check format test docs compat bench clean
