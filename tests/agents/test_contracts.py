@@ -15,7 +15,23 @@ from ilrec_gym.testing.agents import AgentContract
 TASTE: dict[str, dict[str, Any]] = {
     "bc": {"updates": 20, "hidden": 8},
     "cql": {"updates": 20, "hidden": 8},
+    "nfq": {"updates": 20, "hidden": 8},
+    "offline_dqn": {"updates": 20, "hidden": 8},
+    "ddqn": {"updates": 20, "hidden": 8},
+    "bcq": {"updates": 20, "hidden": 8},
+    "sac": {"updates": 20, "hidden": 8},
     "ppo": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
+    "maskable_ppo": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
+    "a2c": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
+    "dqn": {"total_timesteps": 256, "n_envs": 8, "hidden": 8, "learning_starts": 128, "batch_size": 16},
+    "qrdqn": {
+        "total_timesteps": 256,
+        "n_envs": 8,
+        "hidden": 8,
+        "learning_starts": 128,
+        "batch_size": 16,
+        "n_quantiles": 3,
+    },
 }
 # `llm` has tests of its own.
 NAMES = sorted(AGENTS.keys() - {"llm"})

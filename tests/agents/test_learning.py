@@ -13,6 +13,16 @@ from ilrec_agents import make_agent
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("cql", "offered", {"updates": 400, "hidden": 32}, 0.6),
     ("cql", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
+    ("nfq", "offered", {"updates": 400, "hidden": 32}, 0.5),
+    ("nfq", "catalogue", {"updates": 400, "hidden": 32}, 0.5),
+    ("offline_dqn", "offered", {"updates": 400, "hidden": 32}, 0.7),
+    ("offline_dqn", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
+    ("ddqn", "offered", {"updates": 400, "hidden": 32}, 0.7),
+    ("ddqn", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
+    ("bcq", "offered", {"updates": 400, "hidden": 32}, 0.7),
+    ("bcq", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
+    ("sac", "offered", {"updates": 400, "hidden": 32}, 0.7),
+    ("sac", "catalogue", {"updates": 400, "hidden": 32}, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
 ]
 

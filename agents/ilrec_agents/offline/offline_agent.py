@@ -50,7 +50,7 @@ class Learner:
     """Something that learns, one update after the other.
 
     Attributes:
-        update: Makes one update, given its number from 0; returns the losses by name, ``loss`` among them.
+        update: Makes one update, given its number from 0; returns the losses by name.
         network: The network that scores actions, as it is now.
     """
 
@@ -106,15 +106,15 @@ class OfflineAgent(LearningAgent):
                 if (step + 1) % _REPORT == 0 or step + 1 == updates:
                     count = step % _REPORT + 1
                     self.history.append({"updates": step + 1} | {name: total / count for name, total in sums.items()})
-                    steps.set_postfix(loss=f"{self.history[-1]['loss']:.4f}")
+                    steps.set_postfix({name: f"{value:.4f}" for name, value in self.history[-1].items()})
                     sums = {}
                 if watched.due(step + 1):
                     self._learned(copy.deepcopy(learner.network()))
                     watched.show(step + 1)
-        if not np.isfinite(self.history[-1]["loss"]):
+        if not all(np.isfinite(value) for value in self.history[-1].values()):
             raise UsageError(
                 "the loss must stay finite",
-                received=self.history[-1]["loss"],
+                received=self.history[-1],
                 cause="a learning rate that is too high",
                 fix="lower learning_rate",
             )

@@ -1,0 +1,32 @@
+"""A network of batch-constrained Q-learning: values, and which actions they are asked of."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+
+class ConstrainedScores(nn.Module):
+    """score(a) = Q(a) where G(a) > tau max_b G(b); otherwise below all Q, the likelier the higher.
+
+    The order below matters where the mask of a whole catalogue leaves nothing of what is allowed.
+
+    Args:
+        q: Q values.
+        imitator: Logits of G.
+        tau: Least share of the likeliest action's probability.
+    """
+
+    def __init__(self, q: nn.Module, imitator: nn.Module, tau: float) -> None:
+        super().__init__()
+        self.q, self.imitator, self.least = q, imitator, math.log(tau)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Observations ``(B, d)`` to scores ``(B, n_actions)``."""
+        q, log_g = self.q(x), log_softmax(self.imitator(x), dim=1)
+        ratio = log_g - log_g.amax(dim=1, keepdim=True)
+        below = q.amin(dim=1, keepdim=True) + ratio
+        return torch.where(ratio > self.least, q, below)

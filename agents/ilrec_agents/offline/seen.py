@@ -1,0 +1,40 @@
+"""Which items a viewer had seen at each step of a dataset: what the mask forbade there, rebuilt."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.task import Task
+
+
+class Seen:
+    """Rebuilds the masks of a dataset over a whole catalogue, where actions are items.
+
+    Datasets store no masks. An item was seen if it was shown before in the session, or if it is in the profile of the
+    viewer, who is known where the sessions have the extra ``user_id``. (Among items on offer none was seen before.)
+
+    Args:
+        dataset: The sessions.
+        task: Whose profiles.
+        device: Where the tensors live.
+    """
+
+    def __init__(self, dataset: SessionDataset, task: Task, device: torch.device) -> None:
+        n, width = len(dataset), task.users.profile_items.shape[1]
+        items = np.full((n, width + int(dataset.lengths.max())), -1, np.int64)
+        for row, episode in enumerate(dataset.episodes):
+            if "user_id" in episode.extras:
+                items[row, :width] = task.users.profile_items[task.users.index_of(int(episode.extras["user_id"][0]))]
+            items[row, width : width + len(episode)] = episode.actions
+        items[items < 0] = task.n_actions  # one place more than there are items takes what is no item
+        self._items, self._n = torch.from_numpy(items).to(device), task.n_actions
+        self._step = torch.arange(items.shape[1], device=device) - width
+
+    def before(self, sessions: Tensor, steps: Tensor) -> Tensor:
+        """``(B, n_actions)`` bool, True for items that were seen before these steps ``(B,)`` of these sessions."""
+        items = torch.where(self._step < steps[:, None], self._items[sessions], self._n)
+        mask = torch.zeros(len(steps), self._n + 1, dtype=torch.bool, device=items.device)
+        return mask.scatter_(1, items, True)[:, :-1]
