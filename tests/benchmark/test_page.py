@@ -8,7 +8,7 @@ import pytest
 
 from ilrec_agents.benchmark import plots, style
 from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, ShownStep, shown_session
-from ilrec_agents.benchmark.page import FIRST_STEPS, Page
+from ilrec_agents.benchmark.page import FIRST_STEPS, Chapter, Page
 from ilrec_gym.errors import ArtefactError, MissingExtraError, UsageError
 
 pytest.importorskip("jinja2")
@@ -28,13 +28,17 @@ def page(table, tmp_path_factory):
     sessions = [shown_session(table.row(name), user, TITLES, GENRES) for name in ("llm", "oracle")]
     return Page(
         title=f"A run {ATTACK}",
-        table=table,
+        chapters=(
+            Chapter(
+                table,
+                pictures=(Picture(style.png(plots.ladder(table)), "R_traj per row", "Best first."),),
+                sessions=(ShownSession("retriever_random", user, (step,), "patience"), *sessions),
+                notes=("A sentence of the run's own.",),
+            ),
+        ),
         lead="What <i>one</i> run gave.",
-        pictures=(Picture(style.png(plots.ladder(table)), "R_traj per row", "Best first."),),
-        sessions=(ShownSession("retriever_random", user, (step,), "patience"), *sessions),
         artefacts=(Artefact.from_file(path, verify=True),),
         commands=("make quickstart", "echo '<b>' && true " + "x" * 200),
-        notes=("A sentence of the run's own.",),
     )
 
 
@@ -82,7 +86,7 @@ def test_everything_is_on_it(page, text, table):
     assert "cql_learned earns more than its teacher llm" in words and "A sentence of the run's own." in words
     assert page.artefacts[0].sha256[:12] in words and "evaluation" in words and "12 s" in words
     assert "make quickstart" in words and page.versions["numpy"] in words
-    long = page.sessions[2]
+    long = page.chapters[0].sessions[2]
     assert f"{len(long.steps) - FIRST_STEPS} more" in words and f"return {long.total:.1f}" in words
 
 
@@ -91,7 +95,7 @@ def test_same_page_same_text(page, text):
 
 
 def test_a_page_of_a_table_alone(table):
-    words = "".join(Outline(Page("Bare", table).to_html()).words)
+    words = "".join(Outline(Page("Bare", (Chapter(table),)).to_html()).words)
     assert "mmr" in words and "Pictures" not in words and "Sessions, side by side" not in words
 
 
@@ -124,4 +128,4 @@ def test_pictures_are_png(tmp_path):
 def test_without_jinja(table, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(MissingExtraError, match=r"ilrec-gym\[report\]"):
-        Page("x", table).to_html()
+        Page("x", (Chapter(table),)).to_html()

@@ -6,7 +6,7 @@ import pytest
 
 from ilrec_agents.benchmark import plots, style
 from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, ShownStep
-from ilrec_agents.benchmark.page import Page
+from ilrec_agents.benchmark.page import Chapter, Page
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("jinja2")
@@ -26,9 +26,15 @@ def address(table, tmp_path_factory):
     steps = tuple(ShownStep(ATTACK, "Drama", 3.5, ATTACK) for _ in range(14))
     Page(
         ATTACK,
-        table,
-        pictures=(Picture(style.png(plots.ladder(table)), "R_traj per row"),),
-        sessions=tuple(ShownSession(name, 1, steps, "patience", "teacher") for name in ("llm", "oracle", "mmr")),
+        (
+            Chapter(
+                table,
+                pictures=(Picture(style.png(plots.ladder(table)), "R_traj per row"),),
+                sessions=tuple(
+                    ShownSession(name, 1, steps, "patience", "teacher") for name in ("llm", "oracle", "mmr")
+                ),
+            ),
+        ),
         artefacts=(Artefact("x" * 90 + ".npz", "evaluation", "0" * 64, {"prompt": "x" * 300}),),
         commands=("ilrec evaluate --out " + "x" * 300,),
     ).save(path)

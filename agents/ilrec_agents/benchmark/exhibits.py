@@ -57,6 +57,30 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class PlainTable:
+    """A table besides the results.
+
+    Attributes:
+        heading: What it is about.
+        columns: Heads; the first column names the rows.
+        rows: Per row its name, and per further column a text and a number to sort by.
+        note: How to read it.
+    """
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, cells in self.rows:
+            if len(cells) != len(self.columns) - 1:
+                raise UsageError(
+                    f"row {name!r} needs {len(self.columns) - 1} cells after its name", received=len(cells)
+                )
+
+
+@dataclass(frozen=True)
 class ShownStep:
     """One recommendation: title as people write it, genres, the rating it got, and a reason where there is one."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.numbers import milliseconds, number, with_interval, with_sign
+from ilrec_agents.benchmark.columns import Column, columns
 
 if TYPE_CHECKING:
+    from ilrec_agents.benchmark.results import EnvResults, Results
     from ilrec_agents.benchmark.table import ResultsTable, Row
 
 VERDICTS = (
@@ -17,38 +20,53 @@ VERDICTS = (
 
 def table(results: ResultsTable) -> str:
     """The table, how to read it, and what each row teaches."""
-    difference = f"R_traj − `{results.baseline}`"
-    heads = ["agent", "Len", "R_each", "R_traj", difference, "coverage", "ms/decision", "sessions"]
+    shown = columns(results)
+    renamed = {"difference": f"R_traj − `{results.baseline}`", "ms / decision": "ms/decision"}
+    heads = ["agent", *(renamed.get(column.name, column.name) for column in shown)]
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for group, rows in results.groups.items():
         if len(results.groups) > 1:
             lines.append(f"| *{_cell(group)}* |" + " |" * (len(heads) - 1))
-        lines += [_line(results, row) for row in rows]
+        lines += [_line(shown, row) for row in rows]
     return "\n".join([*lines, "", *_legend(results), *_notes(results)]) + "\n"
 
 
-def _line(results: ResultsTable, row: Row) -> str:
-    result, marks = row.evaluation, [mark for mark in row.marks if mark != "reference"]
-    cells = [
-        f"`{_cell(row.label)}`" + (f" ({', '.join(marks)})" if marks else ""),
-        with_interval(result.Len, 1),
-        with_interval(result.R_each, 2),
-        with_interval(result.R_traj, 1),
-        with_sign(results.differences[row.label]),
-        f"{number(result.coverage * 100, 1)}%",
-        milliseconds(result.ms_per_decision),
-        str(result.sessions),
-    ]
+def _line(shown: Sequence[Column], row: Row) -> str:
+    marks = [mark for mark in row.marks if mark != "reference"]
+    name = f"`{_cell(row.label)}`" + (f" ({', '.join(marks)})" if marks else "")
+    cells = [name, *(column.cell(row)[0] for column in shown)]
     return "| " + " | ".join(cells) + " |"
 
 
 def _legend(results: ResultsTable) -> list[str]:
     used = {mark: meaning for mark, meaning in results.marks.items() if mark != "reference"}
     return [
-        f"Mean over {results.users} users, the same for all rows, with 95% bootstrap intervals over users.",
+        f"Mean over {results.users} users, the same for all rows, with 95% bootstrap intervals {over(results)}.",
         VERDICTS,
         *(["", *(f"- *{mark}*: {meaning}" for mark, meaning in used.items())] if used else []),
     ]
+
+
+def over(results: ResultsTable) -> str:
+    """What intervals rest on, in words."""
+    return "over training seeds and users" if results.pooled else "over users"
+
+
+def benchmark(results: Results) -> str:
+    """The tables of a benchmark, one per environment, best agent first, and what failed."""
+    parts = [f"### {env.env.label}\n\n{table(_best_first(env))}" for env in results.envs]
+    failed = [
+        f"- `{run.job.entrant.label}`, seed {run.job.seed}, {run.job.env.label}: {run.record['reason']}"
+        for run in results.failed
+    ]
+    parts += ["Failed:\n\n" + "\n".join(failed) + "\n"] if failed else []
+    parts += [f"{results.missing} runs of the plan are not done yet.\n"] if results.missing else []
+    return "\n".join(parts)
+
+
+def _best_first(env: EnvResults) -> ResultsTable:
+    rows = sorted(env.table.rows, key=lambda row: -row.evaluation.R_traj.mean)
+    return replace(env.table, rows=tuple(rows))
 
 
 def _notes(results: ResultsTable) -> list[str]:

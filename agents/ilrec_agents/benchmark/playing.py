@@ -16,14 +16,15 @@ import numpy as np
 
 from ilrec_agents.base import Agent
 from ilrec_agents.benchmark.curves import CURVE, Curve
-from ilrec_agents.benchmark.data import data_file, read_data
+from ilrec_agents.benchmark.data import data_file
 from ilrec_agents.benchmark.modes import env_of, policy_of
 from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.registry import make_agent
-from ilrec_gym.cards import write_card
+from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.errors import ILRecError
 from ilrec_gym.evaluation import evaluate
-from ilrec_gym.files import replacing, sha256, write_json
+from ilrec_gym.files import read_json, replacing, sha256, write_json
 
 RUNS, BOARD = "runs", "tensorboard"
 RUN, AGENT, EVALUATION, OUTPUT, TRACEBACK = "run.json", "agent", "evaluation.npz", "output.txt", "traceback.txt"
@@ -57,8 +58,7 @@ def play(job: Job, out: Path) -> dict[str, Any]:
         record |= {"seconds": round(time.perf_counter() - start, 3)}
         write_json(draft / RUN, record)
         inputs = {path.name: sha256(path) for path in sorted(draft.glob("evaluation*.npz"))}
-        if job.entrant.data and data_file(out, job).is_file():
-            inputs["data"] = sha256(data_file(out, job))
+        inputs |= {"data": record["data_sha256"]} if "data_sha256" in record else {}
         write_card(
             draft / RUN, kind=KIND, parameters=job.parameters, inputs=inputs, seed=job.seed, seconds=record["seconds"]
         )
@@ -89,7 +89,10 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
 
 
 def _learned(agent: Agent, job: Job, env: Any, out: Path, draft: Path) -> dict[str, Any]:
-    source = read_data(out, job) if job.entrant.data else env
+    source, facts = env, dict[str, Any]()
+    if job.entrant.data:
+        path = data_file(out, job, env)
+        source, facts["data_sha256"] = read_hdf5(path, verify=False), read_json(card_path(path))["sha256"]
     curve = Curve(env, draft / CURVE, job.curve_users, out / BOARD / job.key)
     start = time.perf_counter()
     agent.fit(source, watch=curve)
@@ -98,7 +101,7 @@ def _learned(agent: Agent, job: Job, env: Any, out: Path, draft: Path) -> dict[s
     curve.board.close(history)
     last: dict[str, float] = history[-1] if history else {}
     done = {name: int(last[name]) for name in ("timesteps", "updates") if name in last}
-    return {"training_seconds": round(seconds, 3), "watching_seconds": round(curve.seconds, 3)} | done
+    return facts | {"training_seconds": round(seconds, 3), "watching_seconds": round(curve.seconds, 3)} | done
 
 
 def _milliseconds_alone(agent: Agent, env: Any) -> float:

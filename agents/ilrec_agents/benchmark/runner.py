@@ -74,8 +74,10 @@ class Runner:
         """What runs share is made once: fitted models of each data set, and the named datasets."""
         for env in {repr(job.env): job.env for job in due}.values():
             env.make("train")
-        for path in settle_data(self.out, due):
-            self._say(f"made {path.relative_to(self.out)}")
+        names = sorted({job.entrant.data for job in due if job.entrant.data})
+        if names:
+            self._say(f"datasets: {', '.join(names)}")
+        settle_data(self.out, due)
 
     def _played(self, due: Sequence[Job]) -> list[dict[str, Any]]:
         failed, progress = list[dict[str, Any]](), Progress(due, self.jobs)

@@ -22,9 +22,18 @@ COLOURS = {
     "teacher": "#D55E00",
     "student": "#0072B2",
     "control": "#9A7BB0",
+    "heuristic": "#555F6B",
+    "bandit": "#CC79A7",
+    "online": "#0072B2",
+    "offline": "#D55E00",
+    "model-based": "#B58900",
+    "llm": "#9A7BB0",
     "reference": "#555F6B",
 }
-MARKERS = {"sees truth": "^", "teacher": "D", "student": "o", "control": "v", "reference": "s"}
+MARKERS = {
+    "sees truth": "^", "teacher": "D", "student": "o", "control": "v", "reference": "s",
+    "heuristic": "s", "bandit": "P", "online": "o", "offline": "D", "model-based": "X", "llm": "*",
+}  # fmt: skip
 INK, FAINT, GRID = "#1F2933", "#6B7682", "#E3E7EB"
 SIZE, DPI = 11, 150
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import markdown
+from ilrec_agents.benchmark import markdown, pooled
 from ilrec_agents.benchmark.numbers import plain
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.evaluation import Evaluation, Interval, paired_difference
@@ -21,10 +21,16 @@ from ilrec_gym.files import replacing
 
 MARKS = {
     "sees truth": "reads the simulator's hidden ratings: an upper mark, not a competitor",
+    "llm": "a language model, prompted",
     "teacher": "the language model that gives the demonstrations",
     "student": "learned from the teacher's demonstrations",
     "control": "trained like a student on a reward that carries no information",
     "reference": "a rule or learner to compare with",
+    "heuristic": "a rule",
+    "bandit": "learns which films to show while it plays, without looking ahead",
+    "online": "learns by playing with train users",
+    "offline": "learns from logged sessions",
+    "model-based": "learns in a model of the users that was fitted to logs",
 }
 ITEM_FACTS = ("item_ids", "popularity", "item_vectors")
 METRICS = ("Len", "R_each", "R_traj")
@@ -101,6 +107,11 @@ class ResultsTable:
         return {mark: meaning for mark, meaning in MARKS.items() if mark in carried}
 
     @property
+    def pooled(self) -> bool:
+        """Whether every row holds the runs of one agent under its training seeds."""
+        return all(isinstance(row.evaluation, pooled.Pooled) for row in self.rows)
+
+    @property
     def users(self) -> int:
         """Users that every row met."""
         return len(self.rows[0].evaluation.users)
@@ -108,6 +119,8 @@ class ResultsTable:
     def difference(self, label: str, other: str | None = None, metric: str = "R_traj") -> Interval:
         """The paired difference ``label - other`` (the baseline by default) of a metric, with its 95% interval."""
         a, b = self.row(label), self.row(self.baseline if other is None else other)
+        if isinstance(a.evaluation, pooled.Pooled) or isinstance(b.evaluation, pooled.Pooled):
+            return pooled.difference(a.evaluation, b.evaluation, metric)
         return paired_difference(a.evaluation.per_user(metric), b.evaluation.per_user(metric))
 
     @cached_property

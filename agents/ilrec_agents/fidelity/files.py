@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ilrec_agents.benchmark import ResultsTable, Row
 from ilrec_agents.benchmark.exhibits import Picture
 from ilrec_agents.benchmark.numbers import plain
-from ilrec_agents.benchmark.page import Page
+from ilrec_agents.benchmark.page import Chapter, Page
 from ilrec_agents.benchmark.style import save_png
 from ilrec_agents.fidelity import plots
 from ilrec_agents.fidelity.ladder import CHANCE, POLICIES, Ladder
@@ -166,10 +166,14 @@ def _page(report: Fidelity, label: str, ladder: Ladder, pictures: Sequence[Pictu
         title=f"How faithful is {report.scenario.name} under {label}?",
         lead=f"The ladder of rules that {report.users} {report.split} users met under this user model, from chance to "
         "a planning oracle; the pictures show every user model.",
-        table=ResultsTable(tuple(rows), CHANCE),
-        pictures=tuple(pictures),
-        rating_scale=report.scenario.rating_scale,
-        notes=tuple(f"Warning: {caution.text.replace('`', '')}" for caution in report.cautions(label)),
+        chapters=(
+            Chapter(
+                ResultsTable(tuple(rows), CHANCE),
+                pictures=tuple(pictures),
+                rating_scale=report.scenario.rating_scale,
+                notes=tuple(f"Warning: {caution.text.replace('`', '')}" for caution in report.cautions(label)),
+            ),
+        ),
     )
 
 

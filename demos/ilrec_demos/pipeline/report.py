@@ -11,7 +11,7 @@ import numpy as np
 from ilrec_agents.benchmark import ResultsTable, plots, style
 from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, shown_session
 from ilrec_agents.benchmark.findings import findings
-from ilrec_agents.benchmark.page import Page
+from ilrec_agents.benchmark.page import Chapter, Page
 
 if TYPE_CHECKING:
     from ilrec_demos.pipeline.quickstart import Quickstart
@@ -37,13 +37,12 @@ def write_report(run: Quickstart, table: ResultsTable) -> None:
     )  # fmt: skip
     page = Page(
         title="A language model teaches a recommender",
-        table=table,
+        chapters=(
+            Chapter(table, pictures=pictures, sessions=_sessions(run, table), rating_scale=run.scenario.rating_scale),
+        ),
         lead=_LEAD,
-        pictures=pictures,
-        sessions=_sessions(run, table),
         artefacts=tuple(_artefacts(out)),
         commands=("make quickstart", *_commands(run)),
-        rating_scale=run.scenario.rating_scale,
     )
     page.save(out / "report.html")
     print(f"\n{table.to_markdown()}")

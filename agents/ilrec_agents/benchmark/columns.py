@@ -1,0 +1,78 @@
+"""The columns of a results table: what each says of a row, as text and as a number to sort by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ilrec_agents.benchmark.numbers import duration, milliseconds, number, with_interval, with_sign
+from ilrec_agents.benchmark.pooled import Pooled, improvement
+
+if TYPE_CHECKING:
+    from ilrec_agents.benchmark.table import ResultsTable, Row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        name: Its head.
+        cell: A row's text, and the number that it is sorted by.
+        about: What it holds, where the name does not say it.
+    """
+
+    name: str
+    cell: Callable[[Row], tuple[str, float]]
+    about: str = ""
+
+
+def columns(table: ResultsTable) -> tuple[Column, ...]:
+    """The columns after the agent's name; more of them where runs under several seeds are pooled."""
+    base = table.baseline
+
+    def gap(row: Row) -> tuple[str, float]:
+        found = table.differences[row.label]
+        return with_sign(found), 0.0 if found is None else found.mean
+
+    length = Column("Len", lambda row: _ends(row.evaluation.Len, 1))
+    each = Column("R_each", lambda row: _ends(row.evaluation.R_each, 2))
+    total = Column("R_traj", lambda row: _ends(row.evaluation.R_traj, 1))
+    difference = Column("difference", gap, f"R_traj, paired with {base} by user")
+    coverage = Column("coverage", lambda row: (f"{number(row.evaluation.coverage * 100, 1)}%", row.evaluation.coverage))
+    speed = Column(
+        "ms / decision", lambda row: (milliseconds(row.evaluation.ms_per_decision), row.evaluation.ms_per_decision)
+    )
+    sessions = Column("sessions", lambda row: (str(row.evaluation.sessions), row.evaluation.sessions))
+    if not table.pooled:
+        return length, each, total, difference, coverage, speed, sessions
+    better = Column(f"P(> {base})", lambda row: _chance(row, table), f"chance that a run gives a user more than {base}")
+    middle = Column("IQM", lambda row: _ends(_pooled(row).iqm, 1), "interquartile mean of R_traj over seeds and users")
+    cost = Column("training", _training, "wall time of one run on one core")
+    seeds = Column("seeds", lambda row: (str(_pooled(row).seeds), _pooled(row).seeds))
+    return total, middle, difference, better, length, each, coverage, speed, cost, seeds
+
+
+def _ends(value: object, digits: int) -> tuple[str, float]:
+    from ilrec_gym.evaluation import Interval
+
+    assert isinstance(value, Interval)
+    return with_interval(value, digits), value.mean
+
+
+def _pooled(row: Row) -> Pooled:
+    assert isinstance(row.evaluation, Pooled)
+    return row.evaluation
+
+
+def _chance(row: Row, table: ResultsTable) -> tuple[str, float]:
+    if row.label == table.baseline:
+        return "baseline", 0.5
+    found = improvement(row.evaluation, table.row(table.baseline).evaluation)
+    return with_interval(found, 2), found.mean
+
+
+def _training(row: Row) -> tuple[str, float]:
+    seconds = _pooled(row).facts.get("training_seconds", 0.0)
+    return (duration(seconds), seconds) if seconds else ("none", 0.0)

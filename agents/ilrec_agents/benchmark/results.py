@@ -1,0 +1,192 @@
+"""A benchmark's results: one table per environment, flat records of runs and of agents, and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ilrec_agents.benchmark.folder import Folder, Run
+from ilrec_agents.benchmark.plan import EnvPlan
+from ilrec_agents.benchmark.pooled import Pooled, difference, improvement
+from ilrec_agents.benchmark.suites import YARDSTICKS
+from ilrec_agents.benchmark.table import ResultsTable, Row
+from ilrec_agents.registry import agent_class
+from ilrec_gym.errors import UsageError, require
+from ilrec_gym.evaluation import Evaluation, Interval
+from ilrec_gym.evaluation.summary import records as metric_records
+from ilrec_gym.files import replacing
+
+BASELINES = ("mmr", "retriever_top1", "playlist")
+"""Yardsticks that rows are compared with, paired by user; the first that took part is the table's baseline."""
+_FACTS = ("training_seconds", "timesteps", "updates", "ms_alone", "evaluation_seconds", "peak_mb")
+
+
+@dataclass(frozen=True, eq=False)
+class EnvResults:
+    """What a benchmark found in one environment.
+
+    Attributes:
+        env: The environment.
+        runs: Its runs that went well.
+        failed: Those that did not.
+    """
+
+    env: EnvPlan
+    runs: tuple[Run, ...]
+    failed: tuple[Run, ...]
+
+    @cached_property
+    def table(self) -> ResultsTable:
+        """One row per entrant, all seeds together."""
+        by_label: dict[str, list[Run]] = {}
+        for run in self.runs:
+            by_label.setdefault(run.job.entrant.label, []).append(run)
+        rows = tuple(_row(label, runs) for label, runs in by_label.items())
+        baseline = next((name for name in (*BASELINES, *YARDSTICKS) if name in by_label), rows[0].label)
+        return ResultsTable(rows, baseline)
+
+    @property
+    def curves(self) -> dict[str, list[list[dict[str, float]]]]:
+        """Learning curves by label, one per seed; of agents that learn."""
+        found: dict[str, list[list[dict[str, float]]]] = {}
+        for run in self.runs:
+            if run.curve:
+                found.setdefault(run.job.entrant.label, []).append(run.curve)
+        return found
+
+    def score(self, value: float) -> float | None:
+        """A return on the scale on which ``random`` has 0 and ``oracle_one_step`` 100."""
+        ends = [row.evaluation.R_traj.mean for name in ("random", "oracle_one_step") if (row := self._row(name))]
+        return 100 * (value - ends[0]) / (ends[1] - ends[0]) if len(ends) == 2 else None
+
+    def records(self) -> list[dict[str, Any]]:
+        """One flat record per agent, with everything that is known of it."""
+        return [self._record(row) for row in self.table.rows]
+
+    def run_records(self) -> list[dict[str, Any]]:
+        """One flat record per run, failed ones too."""
+        return [_run_record(self.env, run) for run in (*self.runs, *self.failed)]
+
+    def _row(self, label: str) -> Row | None:
+        return next((row for row in self.table.rows if row.label == label), None)
+
+    def _record(self, row: Row) -> dict[str, Any]:
+        pooled = row.evaluation
+        assert isinstance(pooled, Pooled)
+        entrant = next(run.job.entrant for run in self.runs if run.job.entrant.label == row.label)
+        record = {"env": self.env.label, "agent": row.label, "family": entrant.family, "data": entrant.data}
+        record |= {"seeds": pooled.seeds, "users": len(pooled.users), "sessions": pooled.sessions}
+        record |= _metrics(pooled) | {"score": self.score(pooled.R_traj.mean)} | _ends("R_traj_iqm", pooled.iqm)
+        for name in BASELINES:
+            other = self._row(name)
+            there = other is not None and other.label != row.label
+            record |= _ends(f"R_traj_minus_{name}", difference(pooled, other.evaluation) if there and other else None)
+            record |= _ends(f"P_above_{name}", improvement(pooled, other.evaluation) if there and other else None)
+        record |= {name: pooled.facts.get(name) for name in _FACTS}
+        return record | _exits(pooled)
+
+
+class Results:
+    """The results in a benchmark's folder.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        UsageError: No run of it has ended well.
+        ArtefactError: A folder of another version or kind, or a damaged file.
+    """
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+        runs = folder.runs()
+        jobs = folder.jobs
+        self.missing = len(jobs) - len(runs)
+        envs = list({repr(job.env): job.env for job in jobs}.values())
+        parts = [[run for run in runs if run.job.env == env] for env in envs]
+        self.envs = [
+            EnvResults(env, tuple(run for run in part if run.done), tuple(run for run in part if not run.done))
+            for env, part in zip(envs, parts, strict=True)
+            if any(run.done for run in part)
+        ]
+        self.failed = [run for run in runs if not run.done]
+        if not self.envs:
+            raise UsageError(
+                "a table needs runs that ended well", received=f"{len(self.failed)} failed, {self.missing} not done",
+                cause="the benchmark was interrupted early, or every run failed", fix="run the benchmark again",
+            )  # fmt: skip
+
+    def records(self) -> list[dict[str, Any]]:
+        """One record per environment and agent."""
+        return [record for env in self.envs for record in env.records()]
+
+    def run_records(self) -> list[dict[str, Any]]:
+        """One record per run."""
+        return [record for env in self.envs for record in env.run_records()]
+
+    def save(self) -> list[Path]:
+        """Write ``runs`` and ``results``, each as Parquet and CSV. Needs the extra ``report``."""
+        paths = []
+        for name, records in (("runs", self.run_records()), ("results", self.records())):
+            frame = require("pandas", "report").DataFrame(records)
+            require("pyarrow", "report")
+            for kind, write in (("parquet", _parquet), ("csv", _csv)):
+                paths.append(self.folder.path / f"{name}.{kind}")
+                with replacing(paths[-1]) as draft:
+                    write(frame, draft)
+        return paths
+
+
+def _row(label: str, runs: Sequence[Run]) -> Row:
+    cls = agent_class(runs[0].job.entrant.agent)
+    mark = "sees truth" if cls.sees_truth else cls.family.replace("_", "-")
+    pooled = Pooled.of([run.evaluation for run in runs], [run.record for run in runs])
+    return Row(label, pooled, marks=(mark,))
+
+
+def _run_record(env: EnvPlan, run: Run) -> dict[str, Any]:
+    job = run.job
+    record: dict[str, Any] = {"env": env.label, "agent": job.entrant.label, "family": job.entrant.family}
+    record |= {"data": job.entrant.data, "seed": job.seed, "status": run.record["status"]}
+    record |= {"reason": run.record.get("reason", ""), "key": job.key}
+    if run.done:
+        record |= {name: run.record.get(name) for name in _FACTS} | _metrics(run.evaluation) | _exits(run.evaluation)
+        for mode in job.modes:
+            other = run.in_mode(mode)
+            record |= {f"{name}_{mode}": getattr(other, name).mean for name in ("Len", "R_each", "R_traj")}
+    return record
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, float | None]:
+    """Every metric of an evaluation, with its ends where it has an interval."""
+    found: dict[str, float | None] = {}
+    for row in metric_records(evaluation):
+        name = row["metric"].replace(" ", "_")
+        interval = row["low"] is not None
+        found |= _ends(name, Interval(row["mean"], row["low"], row["high"])) if interval else {name: row["mean"]}
+    return found
+
+
+def _exits(evaluation: Evaluation) -> dict[str, float]:
+    return {f"exit_{why}": count / evaluation.sessions for why, count in evaluation.exit_reasons.items()}
+
+
+def _ends(name: str, value: Interval | None) -> dict[str, float | None]:
+    ends = (None,) * 3 if value is None else (value.mean, value.low, value.high)
+    return {
+        f"{name}{suffix}": None if end is None or np.isnan(end) else float(end)
+        for suffix, end in zip(("", "_low", "_high"), ends, strict=True)
+    }
+
+
+def _parquet(frame: Any, path: Path) -> None:
+    frame.to_parquet(path, index=False)
+
+
+def _csv(frame: Any, path: Path) -> None:
+    frame.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
