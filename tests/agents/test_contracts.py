@@ -12,6 +12,7 @@ from ilrec_agents import load_agent, make_agent
 from ilrec_agents.registry import AGENTS, agent_class
 from ilrec_gym.testing.agents import AgentContract
 
+_TASTE_OF_PPO = {"total_timesteps": 128, "n_envs": 8, "n_steps": 16, "batch_size": 64, "n_epochs": 2, "hidden": 8}
 TASTE: dict[str, dict[str, Any]] = {
     "bc": {"updates": 20, "hidden": 8},
     "cql": {"updates": 20, "hidden": 8},
@@ -20,9 +21,9 @@ TASTE: dict[str, dict[str, Any]] = {
     "ddqn": {"updates": 20, "hidden": 8},
     "bcq": {"updates": 20, "hidden": 8},
     "sac": {"updates": 20, "hidden": 8},
-    "ppo": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
-    "maskable_ppo": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
-    "a2c": {"total_timesteps": 512, "n_envs": 8, "hidden": 8},
+    "ppo": _TASTE_OF_PPO,
+    "maskable_ppo": _TASTE_OF_PPO,
+    "a2c": {"total_timesteps": 128, "n_envs": 8, "hidden": 8},
     "dqn": {"total_timesteps": 256, "n_envs": 8, "hidden": 8, "learning_starts": 128, "batch_size": 16},
     "qrdqn": {
         "total_timesteps": 256,

@@ -21,6 +21,7 @@ from ilrec_agents.online.quiet import import_sb3
 from ilrec_agents.online.source import playable
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import ILRecError, UsageError
+from ilrec_gym.wrappers.learned_reward import RewardFunction
 
 _WARM_UP = 50  # steps of random play in every row that the scaling of observations is fitted on
 
@@ -58,12 +59,11 @@ class OnlineConfig(LearningConfig):
 class SB3Agent(LearningAgent):
     """Learns by playing with train users, through one of stable-baselines3's algorithms.
 
-    Sessions run side by side in the engine, and rewards are divided by the running standard deviation of the
-    discounted return (SB3's ``VecNormalize``).
+    Sessions run side by side in the engine.
 
     Attributes:
-        history: Per round of play ``timesteps`` so far, ``sessions`` that ended, and their mean ``return`` and
-            ``length``. Actions are drawn in these, so the curve lies below what the best action reaches.
+        history: At most a hundred times ``timesteps`` so far, ``sessions`` that ended since, and their mean ``return``
+            and ``length``. Actions are drawn in these, so the curve lies below what the best action reaches.
     """
 
     family = "online"
@@ -80,6 +80,15 @@ class SB3Agent(LearningAgent):
     def _scores_of(self, algorithm: Any) -> Any:
         """The module of the algorithm that scores actions."""
 
+    def _scaled(self, sessions: Any, rewards: NDArray[np.float32]) -> Any:
+        """Sessions whose rewards suit the algorithm, given some ``(N,)`` of random play.
+
+        Here they are divided by the running standard deviation of the discounted return.
+        """
+        from stable_baselines3.common.vec_env import VecNormalize
+
+        return VecNormalize(sessions, norm_obs=False, gamma=self.config.gamma)
+
     def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
         """Learn by playing in an environment; where it is wrapped in ``LearnedReward``, from that reward.
 
@@ -90,18 +99,16 @@ class SB3Agent(LearningAgent):
         """
         env, reward = playable(source, self.task, allow_test_users=self.config.allow_test_users)
         sb3 = import_sb3()
-        from stable_baselines3.common.vec_env import VecNormalize
-
         from ilrec_agents.online.sb3_parts import Curve
         from ilrec_agents.online.vec_env import SessionsVecEnv
 
         config, device = self.config, torch_device(self.device, self.extra)
+        observations, rewards = self._typical(env, reward)
         sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward)
-        scaled = VecNormalize(sessions, norm_obs=False, gamma=config.gamma)
         total = -(-config.total_timesteps // config.round) * config.round
         with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:
-            algorithm = self._algorithm(sb3, scaled, self._typical(env), device)
-            curve = Curve(bar, Watched(watch, self, total), lambda: self._look(algorithm))
+            algorithm = self._algorithm(sb3, self._scaled(sessions, rewards), observations, device)
+            curve = Curve(bar, Watched(watch, self, total), total // 100, lambda: self._look(algorithm))
             self.history = curve.history
             try:
                 algorithm.learn(total, callback=curve, log_interval=None)
@@ -111,29 +118,36 @@ class SB3Agent(LearningAgent):
                 # Which of the two torch raises for logits that are not finite depends on what else was imported.
                 if isinstance(error, RuntimeError) and "probability tensor" not in str(error):
                     raise
-                raise UsageError(
-                    "the policy must stay finite",
-                    received=str(error),
-                    cause="a learning rate that is too high",
-                    fix="lower learning_rate",
-                ) from error
-        self._learned(self._scores_of(algorithm))
+                raise _not_finite(str(error)) from error
+        self._look(algorithm)
         return self
 
     def _look(self, algorithm: Any) -> None:
-        """Act by what is learned so far, while learning goes on."""
-        self._learned(copy.deepcopy(self._scores_of(algorithm)))
+        """Act by what is learned so far, while learning may go on.
 
-    def _typical(self, env: MovieLensEnv) -> NDArray[np.float32]:
-        """Observations ``(N, d)`` of random play, which scaling is fitted on."""
+        Raises:
+            UsageError: Weights that are not finite.
+        """
+        network = copy.deepcopy(self._scores_of(algorithm))
+        if not all(weight.isfinite().all() for weight in network.parameters()):
+            raise _not_finite("weights that are not numbers")
+        self._learned(network)
+
+    def _typical(
+        self, env: MovieLensEnv, reward: RewardFunction | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Observations ``(N, d)`` and rewards ``(M,)`` of random play, which scaling is fitted on."""
         from ilrec_agents.online.vec_env import SessionsVecEnv
 
         rng, n = np.random.default_rng(self.seed), self.config.n_envs
-        sessions = SessionsVecEnv(env, n, seed=self.seed)
+        sessions = SessionsVecEnv(env, n, seed=self.seed, reward=reward)
         observations: list[Any] = [sessions.reset()]
+        rewards = list[NDArray[np.float32]]()
         for _ in range(_WARM_UP):
-            observations.append(sessions.step(rng.integers(self.task.n_actions, size=n))[0])
-        return np.concatenate(observations)
+            after, paid, *_ = sessions.step(rng.integers(self.task.n_actions, size=n))
+            observations.append(after)
+            rewards.append(paid)
+        return np.concatenate(observations), np.concatenate(rewards)
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:
@@ -145,3 +159,12 @@ class SB3Agent(LearningAgent):
                 yield
         finally:
             np.random.set_state(before)
+
+
+def _not_finite(found: str) -> UsageError:
+    return UsageError(
+        "what is learned must stay finite",
+        received=found,
+        cause="a learning rate that is too high",
+        fix="lower learning_rate",
+    )

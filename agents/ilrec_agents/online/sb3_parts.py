@@ -51,41 +51,45 @@ def actor_critic(task: Task, network: str, hidden: int, observations: NDArray[np
     return ActorCritic(actor, critic)
 
 
-class ScoresPolicy(ActorCriticPolicy):
-    """pi(. | x) = softmax(actor(x)), V(x) = critic(x), without SB3's linear layers behind them.
+class WithScores:
+    """Mixed into an actor-critic policy: two given networks, without SB3's linear layers behind them.
 
     Args:
         networks: Makes both, with fresh weights.
         arguments: As SB3's.
     """
 
-    def __init__(self, *arguments: Any, networks: Callable[[], ActorCritic], **options: Any) -> None:
+    def __init__(self, *arguments: Any, networks: Callable[[], nn.Module], **options: Any) -> None:
         self._networks = networks
         super().__init__(*arguments, **options)
 
     def _build(self, lr_schedule: Callable[[float], float]) -> None:
-        extractor: Any = self._networks()  # Any, as SB3 declares narrower types than it needs
-        nothing: Any = nn.Identity()
-        optimizer: Any = self.optimizer_class
-        self.mlp_extractor, self.action_net, self.value_net = extractor, nothing, nothing
-        self.optimizer = optimizer(self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs)
+        policy: Any = self  # SB3 declares narrower types than it needs
+        policy.mlp_extractor = self._networks()
+        policy.action_net, policy.value_net = nn.Identity(), nn.Identity()
+        policy.optimizer = policy.optimizer_class(policy.parameters(), lr=lr_schedule(1), **policy.optimizer_kwargs)
+
+
+class ScoresPolicy(WithScores, ActorCriticPolicy):
+    """pi(. | x) = softmax(actor(x)), V(x) = critic(x)."""
 
 
 class Curve(BaseCallback):
-    """Moves a progress bar, notes the sessions that ended in each round of play, and lets somebody look on.
+    """Moves a progress bar, notes the sessions that ended, and lets somebody look on.
 
     Args:
         bar: The progress bar.
         watched: Says when somebody looks on.
-        look: Makes the agent ready to act for that.
+        every: Decisions between two notes, at least; notes are made between rounds of play.
+        look: Makes the agent ready to act for whoever looks on.
 
     Attributes:
-        history: ``timesteps``, ``sessions``, and mean ``return`` and ``length`` of those sessions, per round.
+        history: ``timesteps``, ``sessions`` since the last note, and mean ``return`` and ``length`` of those sessions.
     """
 
-    def __init__(self, bar: tqdm[Any], watched: Watched, look: Callable[[], None]) -> None:
+    def __init__(self, bar: tqdm[Any], watched: Watched, every: int, look: Callable[[], None]) -> None:
         super().__init__()
-        self.bar, self.watched, self.look = bar, watched, look
+        self.bar, self.watched, self.every, self.look = bar, watched, every, look
         self.history = list[dict[str, float]]()
         self._ended: list[dict[str, float]] = []
 
@@ -99,6 +103,14 @@ class Curve(BaseCallback):
         return True
 
     def _on_rollout_end(self) -> None:
+        noted = self.history[-1]["timesteps"] if self.history else 0
+        if self.num_timesteps - noted >= self.every:
+            self._note()
+
+    def _on_training_end(self) -> None:
+        self._note()
+
+    def _note(self) -> None:
         if not self._ended:
             return
         means = {name: float(np.mean([session[key] for session in self._ended])) for name, key in _MEANS.items()}

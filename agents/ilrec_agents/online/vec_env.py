@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.envs.user_queue import UserQueue
@@ -138,3 +138,20 @@ class SessionsVecEnv(VecEnv):
 
     def _rows(self, indices: None | int | Iterable[int]) -> Sequence[int]:
         return list(self._get_indices(indices))
+
+
+class FixedScale(VecEnvWrapper):
+    """Gives (reward - shift) / scale, the two chosen beforehand, so that what lies in a buffer keeps its meaning."""
+
+    def __init__(self, venv: VecEnv, shift: float, scale: float) -> None:
+        super().__init__(venv)
+        self.shift, self.scale = shift, scale
+
+    def reset(self) -> Any:
+        """As of what is wrapped."""
+        return self.venv.reset()
+
+    def step_wait(self) -> Any:
+        """As of what is wrapped, rewards scaled."""
+        observations, rewards, dones, infos = self.venv.step_wait()
+        return observations, (rewards - self.shift) / self.scale, dones, infos

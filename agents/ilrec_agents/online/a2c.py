@@ -1,0 +1,43 @@
+"""Advantage actor-critic by playing: one gradient step per short round, without ratios."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ilrec_agents.online.on_policy import OnPolicyAgent, OnPolicyConfig
+
+
+@dataclass(frozen=True)
+class A2CConfig(OnPolicyConfig):
+    """Settings of ``a2c``, besides those of every actor-critic.
+
+    Attributes:
+        normalize_advantage: Whether A gets mean 0 and standard deviation 1 in every round.
+    """
+
+    n_steps: int = 8
+    learning_rate: float = 2e-3
+    normalize_advantage: bool = True
+
+
+class A2CAgent(OnPolicyAgent):
+    """Learns by playing with train users, one gradient step per round.
+
+    L = -E[A log pi(a | s)]  +  c_v (V - V_target)^2  -  c_e H(pi)
+
+    The optimiser is Adam. No mask is applied while it learns.
+    """
+
+    name = "a2c"
+    source = "Mnih et al., ICML 2016"
+    Config: ClassVar[type[Any]] = A2CConfig
+    config: A2CConfig
+
+    def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
+        from ilrec_agents.online.sb3_parts import ScoresPolicy
+
+        return sb3.A2C, ScoresPolicy
+
+    def _options(self) -> dict[str, Any]:
+        return {"normalize_advantage": self.config.normalize_advantage, "use_rms_prop": False}

@@ -1,0 +1,26 @@
+"""PPO that never tries what it may not choose: masks are applied while it plays and learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ilrec_agents.online.ppo import PPOAgent
+from ilrec_agents.online.quiet import import_contrib
+
+
+class MaskablePPOAgent(PPOAgent):
+    """As ``ppo``, with the probability of every masked action set to 0 while it plays and learns.
+
+    pi(a | s) = m_a exp(z_a) / sum_b m_b exp(z_b),   m_a = 0 for items that the viewer has seen, else 1
+
+    Over a whole catalogue that keeps it from repeating itself; items on offer are unseen anyhow.
+    """
+
+    name = "maskable_ppo"
+    source = "Huang and Ontanon, FLAIRS 2022"
+
+    def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
+        contrib = import_contrib()
+        from ilrec_agents.online.contrib_parts import MaskedScoresPolicy
+
+        return contrib.MaskablePPO, MaskedScoresPolicy

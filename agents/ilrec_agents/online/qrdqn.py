@@ -1,0 +1,63 @@
+"""Q-learning with the whole distribution of the return, by quantiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_agents.checks import whole
+from ilrec_agents.online.off_policy import OffPolicyAgent, OffPolicyConfig
+from ilrec_agents.online.quiet import import_contrib
+
+
+@dataclass(frozen=True)
+class QRDQNConfig(OffPolicyConfig):
+    """Settings of ``qrdqn``, besides those of every agent with a replay buffer.
+
+    Attributes:
+        n_quantiles: N, quantiles of the return per action. Time and memory grow with N x actions.
+    """
+
+    n_quantiles: int = 32
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole(self, "n_quantiles", least=2)
+
+
+class QRDQNAgent(OffPolicyAgent):
+    """Learns by playing with train users how the return of every action is distributed, and takes the best mean.
+
+    L = sum_k E_j[ |tau_k - [u_kj < 0]| huber(u_kj) ],   u_kj = r + gamma theta'_j(s', a') - theta_k(s, a),
+    tau_k = (k - 1/2) / N,   a' = argmax_a mean_j theta'_j(s', a)
+
+    The paper has N free outputs per action; here they are theta_k(s, a) = Q(s, a) + exp(w(s, a)) u_k(s), the u_k of
+    mean 0: place and width for every action, one shape for all. So Q is a score network like any other, and is what
+    is kept.
+    """
+
+    name = "qrdqn"
+    source = "Dabney et al., AAAI 2018"
+    Config: ClassVar[type[Any]] = QRDQNConfig
+    config: QRDQNConfig
+
+    def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
+        import_contrib()
+        from ilrec_agents.online.quantiles import QRDQN, QuantilePolicy
+
+        return QRDQN, QuantilePolicy
+
+    def _networks(self, observations: NDArray[np.float32]) -> Any:
+        from ilrec_agents.networks import score_network
+        from ilrec_agents.online.quantiles import Quantiles
+
+        def made() -> Any:
+            task, network, hidden = self.task, self.config.network, self.config.hidden
+            width = score_network(task, network, hidden, observations=observations, value=False)
+            scores = self._fresh_network(observations)
+            return Quantiles(scores, width, task.layout, hidden, self.config.n_quantiles)
+
+        return made
