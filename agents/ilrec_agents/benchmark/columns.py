@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ilrec_agents.benchmark.numbers import duration, milliseconds, number, with_interval, with_sign
-from ilrec_agents.benchmark.pooled import Pooled, improvement
+from ilrec_agents.benchmark.pooled import Pooled
 
 if TYPE_CHECKING:
     from ilrec_agents.benchmark.table import ResultsTable, Row
@@ -69,7 +69,7 @@ def _pooled(row: Row) -> Pooled:
 def _chance(row: Row, table: ResultsTable) -> tuple[str, float]:
     if row.label == table.baseline:
         return "baseline", 0.5
-    found = improvement(row.evaluation, table.row(table.baseline).evaluation)
+    found = table.improvements[row.label]
     return with_interval(found, 2), found.mean
 
 

@@ -15,14 +15,17 @@ _WORDS = {"above": "earns more than", "below": "earns less than", "not separated
 def findings(table: ResultsTable) -> list[str]:
     """The comparisons that the marks call for, each with its paired difference of R_traj.
 
-    Teacher against the baseline; every student against the teacher and against the strongest control; the best row that
-    does not see the truth, against the best one that does.
+    Teacher against the baseline; every student against the teacher and against the strongest control; the best of each
+    family of agents against the baseline; the best row that does not see the truth, against the best one that does.
     """
     found = [compare(table, row.label, table.baseline) for row in _marked(table, "teacher")]
     teacher, control = _best(_marked(table, "teacher")), _best(_marked(table, "control"))
     for student in _marked(table, "student"):
         found += [compare(table, student.label, teacher.label, "its teacher ")] if teacher else []
         found += [compare(table, student.label, control.label, "the strongest control ")] if control else []
+    for family in ("bandit", "online", "offline", "model-based", "llm"):
+        champion = _best(_marked(table, family))
+        found += [compare(table, champion.label, table.baseline, "the baseline ")] if champion else []
     oracle = _best(_marked(table, "sees truth"))
     blind = _best([row for row in table.rows if "sees truth" not in row.marks])
     if oracle and blind:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ilrec_agents.benchmark.columns import Column, columns
 
 if TYPE_CHECKING:
-    from ilrec_agents.benchmark.results import EnvResults, Results
+    from ilrec_agents.benchmark.results import Results
     from ilrec_agents.benchmark.table import ResultsTable, Row
 
 VERDICTS = (
@@ -54,7 +53,7 @@ def over(results: ResultsTable) -> str:
 
 def benchmark(results: Results) -> str:
     """The tables of a benchmark, one per environment, best agent first, and what failed."""
-    parts = [f"### {env.env.label}\n\n{table(_best_first(env))}" for env in results.envs]
+    parts = [f"### {env.env.label}\n\n{table(env.table)}" for env in results.envs]
     failed = [
         f"- `{run.job.entrant.label}`, seed {run.job.seed}, {run.job.env.label}: {run.record['reason']}"
         for run in results.failed
@@ -62,11 +61,6 @@ def benchmark(results: Results) -> str:
     parts += ["Failed:\n\n" + "\n".join(failed) + "\n"] if failed else []
     parts += [f"{results.missing} runs of the plan are not done yet.\n"] if results.missing else []
     return "\n".join(parts)
-
-
-def _best_first(env: EnvResults) -> ResultsTable:
-    rows = sorted(env.table.rows, key=lambda row: -row.evaluation.R_traj.mean)
-    return replace(env.table, rows=tuple(rows))
 
 
 def _notes(results: ResultsTable) -> list[str]:

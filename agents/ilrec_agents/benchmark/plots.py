@@ -24,14 +24,28 @@ if TYPE_CHECKING:
 ISOLINE: dict[str, Any] = {"color": "#AEB8C2", "linewidth": 1, "linestyle": (0, (2, 3))}
 
 
-def ladder(table: ResultsTable) -> Figure:
-    """Every row's R_traj with its interval, best first within each group, and beside it the paired difference."""
+def ladder(table: ResultsTable, yardsticks: Sequence[str] = ()) -> Figure:
+    """Every row's R_traj with its interval, best first within each group, and beside it the paired difference.
+
+    Args:
+        table: The table.
+        yardsticks: Labels of rows whose mean is drawn through the picture, besides the baseline's.
+    """
     places = _places(table)
     figure = style.new_figure(10.4, 0.36 * len(places) + 1.5)
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[5, 4])
     base = table.row(table.baseline).evaluation.R_traj.mean
     left.axvline(base, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
     right.axvline(0, color=INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1)
+    for name in yardsticks:
+        if name != table.baseline:
+            for axes, value in (
+                (left, table.row(name).evaluation.R_traj.mean),
+                (right, table.difference(name, table.baseline).mean),
+            ):
+                axes.axvline(value, color=FAINT, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+                look: dict[str, Any] = {"xytext": (3, -1), "textcoords": "offset points", "va": "top"}
+                axes.annotate(name, (value, -0.6), fontsize=SIZE - 2, color=FAINT, **look)
     for y, place in enumerate(places):
         if isinstance(place, str):
             look = {

@@ -42,11 +42,12 @@ class EnvResults:
 
     @cached_property
     def table(self) -> ResultsTable:
-        """One row per entrant, all seeds together."""
+        """One row per entrant, all seeds together, by falling return."""
         by_label: dict[str, list[Run]] = {}
         for run in self.runs:
             by_label.setdefault(run.job.entrant.label, []).append(run)
         rows = tuple(_row(label, runs) for label, runs in by_label.items())
+        rows = tuple(sorted(rows, key=lambda row: -row.evaluation.R_traj.mean))
         baseline = next((name for name in (*BASELINES, *YARDSTICKS) if name in by_label), rows[0].label)
         return ResultsTable(rows, baseline)
 
@@ -79,7 +80,12 @@ class EnvResults:
         pooled = row.evaluation
         assert isinstance(pooled, Pooled)
         entrant = next(run.job.entrant for run in self.runs if run.job.entrant.label == row.label)
-        record = {"env": self.env.label, "agent": row.label, "family": entrant.family, "data": entrant.data}
+        record: dict[str, Any] = {
+            "env": self.env.label,
+            "agent": row.label,
+            "family": entrant.family,
+            "data": entrant.data,
+        }
         record |= {"seeds": pooled.seeds, "users": len(pooled.users), "sessions": pooled.sessions}
         record |= _metrics(pooled) | {"score": self.score(pooled.R_traj.mean)} | _ends("R_traj_iqm", pooled.iqm)
         for name in BASELINES:

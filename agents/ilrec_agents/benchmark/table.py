@@ -128,6 +128,12 @@ class ResultsTable:
         """Per label the paired difference of R_traj to the baseline; None for the baseline itself."""
         return {row.label: None if row.label == self.baseline else self.difference(row.label) for row in self.rows}
 
+    @cached_property
+    def improvements(self) -> dict[str, Interval]:
+        """Per label how likely one of its runs gives a user more than a run of the baseline does."""
+        base = self.row(self.baseline).evaluation
+        return {row.label: pooled.improvement(row.evaluation, base) for row in self.rows}
+
     def to_records(self) -> list[dict[str, Any]]:
         """One flat record per row; None where there is no value."""
         return [self._record(row) for row in self.rows]
