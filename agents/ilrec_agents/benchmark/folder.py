@@ -80,9 +80,9 @@ class Folder:
                 cause=f"a folder of something else: it has no {PLAN}", fix="choose another --out",
             )  # fmt: skip
 
-    def plan(self, suite: Suite) -> None:
-        """Note what is to be run."""
-        about = {"format": FORMAT, "suite": suite.name, "about": suite.about}
+    def plan(self, suite: Suite, command: str) -> None:
+        """Note what is to be run, and the command that asked for it."""
+        about = {"format": FORMAT, "suite": suite.name, "about": suite.about, "command": command}
         write_json(self.path / PLAN, about | {"jobs": [asdict(job) for job in suite.jobs]})
 
     @property

@@ -16,31 +16,54 @@ from ilrec_gym.evaluation import Interval
 Cell = tuple[str, float]
 
 
-def beyond(table: ResultsTable) -> PlainTable:
-    """The other metrics, row by row."""
-    bare = "without the leaving step"
-    columns: dict[str, Callable[[Row], Cell]] = {
-        f"Len, {bare}": lambda row: _interval(row.evaluation.without_leaving_step.Len, 1),
-        f"R_each, {bare}": lambda row: _interval(row.evaluation.without_leaving_step.R_each, 2),
-        f"R_traj, {bare}": lambda row: _interval(row.evaluation.without_leaving_step.R_traj, 1),
-        "diversity": lambda row: _interval(row.evaluation.diversity, 2),
-        "novelty (bits)": lambda row: _interval(row.evaluation.novelty, 1),
-        "CV_turn": lambda row: _share(row.evaluation.cv_turn),
-        "MCD": lambda row: _share(row.evaluation.mcd),
-        "Gini": lambda row: _plain(row.evaluation.gini, 2),
-        "repeats": lambda row: _plain(row.evaluation.repeats, 2),
-        "ms, one session": lambda row: (milliseconds(_fact(row, "ms_alone")), _fact(row, "ms_alone")),
-        "steps or updates": _budget,
-        "training": _training,
-    }
+Columns = dict[str, Callable[[Row], Cell]]
+_BARE: Columns = {
+    "Len": lambda row: _interval(row.evaluation.without_leaving_step.Len, 1),
+    "R_each": lambda row: _interval(row.evaluation.without_leaving_step.R_each, 2),
+    "R_traj": lambda row: _interval(row.evaluation.without_leaving_step.R_traj, 1),
+}
+_VARIETY: Columns = {
+    "diversity": lambda row: _interval(row.evaluation.diversity, 2),
+    "novelty (bits)": lambda row: _interval(row.evaluation.novelty, 1),
+    "coverage": lambda row: _share(row.evaluation.coverage),
+    "CV_turn": lambda row: _share(row.evaluation.cv_turn),
+    "MCD": lambda row: _share(row.evaluation.mcd),
+    "Gini": lambda row: _plain(row.evaluation.gini, 2),
+    "repeats": lambda row: _plain(row.evaluation.repeats, 2),
+}
+_COST: Columns = {
+    "steps or updates": lambda row: _budget(row),
+    "training": lambda row: _time(row, "training_seconds"),
+    "evaluation": lambda row: _time(row, "evaluation_seconds"),
+    "ms per decision, together": lambda row: _milliseconds(row.evaluation.ms_per_decision),
+    "ms per decision, alone": lambda row: _milliseconds(_fact(row, "ms_alone")),
+    "memory (MB)": lambda row: _plain(_fact(row, "peak_mb"), 0),
+}
+
+
+def beyond(table: ResultsTable) -> list[PlainTable]:
+    """The other metrics, row by row: headline without the leaving step, variety, cost."""
+    return [
+        _table("Without the leaving step", _BARE, table, "The same sessions, without the step that made a user leave."),
+        _table(
+            "Variety", _VARIETY, table,
+            "Diversity is 1 - similarity of content within a session; novelty is -log2 of an item's share of the "
+            "training ratings; CV_turn is distinct items per recommendation; MCD is the share of recommendations from "
+            "the genres that hold 80% of the training ratings; Gini is of exposure over the catalogue; repeats are "
+            "per session.",
+        ),
+        _table(
+            "Cost", _COST, table,
+            "Training and evaluation are the wall time of one run, in a process with one thread beside others. "
+            "Decisions are made for all test users together, or (the median) for one session alone. Memory is the peak of the "
+            "process, which may have made runs before.",
+        ),
+    ]  # fmt: skip
+
+
+def _table(heading: str, columns: Columns, table: ResultsTable, note: str) -> PlainTable:
     rows = tuple((row.label, tuple(cell(row) for cell in columns.values())) for row in table.rows)
-    return PlainTable(
-        "Beyond the return", ("agent", *columns), rows,
-        "Diversity is 1 - similarity of content within a session; novelty is -log2 of an item's share of the training "
-        "ratings; CV_turn is distinct items per recommendation; MCD is the share of recommendations from the genres "
-        "that hold 80% of the training ratings; Gini is of exposure over the catalogue. Milliseconds are the median "
-        "of decisions for one session; training is the wall time of one run.",
-    )  # fmt: skip
+    return PlainTable(heading, ("agent", *columns), rows, note)
 
 
 def modes(env: EnvResults) -> PlainTable | None:
@@ -90,6 +113,10 @@ def _budget(row: Row) -> Cell:
     return f"{count:,.0f} {'steps' if steps > 0 else 'updates'}", count
 
 
-def _training(row: Row) -> Cell:
-    seconds = _fact(row, "training_seconds")
+def _time(row: Row, name: str) -> Cell:
+    seconds = _fact(row, name)
     return (duration(seconds), seconds) if seconds > 0 else ("none", 0.0)
+
+
+def _milliseconds(value: float) -> Cell:
+    return milliseconds(value), value

@@ -162,7 +162,6 @@ class Job:
         plan = {name: value for name, value in asdict(self).items() if name != "seed"}
         plan["modes"] = list(self.modes)
         plan["data_steps"] = self.data_steps if self.entrant.data else None
-        plan["curve_users"] = self.curve_users if self.learns else None
         return {"format": FORMAT, **plan, "versions": versions()}
 
     @cached_property

@@ -29,6 +29,8 @@ from ilrec_gym.files import read_json, replacing, sha256, write_json
 RUNS, BOARD = "runs", "tensorboard"
 RUN, AGENT, EVALUATION, OUTPUT, TRACEBACK = "run.json", "agent", "evaluation.npz", "output.txt", "traceback.txt"
 KIND = "benchmark run"
+REFERENCES = ("mmr", "playlist")
+"""Rules that learning curves are drawn beside; they play once with the same users."""
 _ALONE = 25  # decisions that the latency of one session is measured on
 
 
@@ -71,6 +73,8 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {"training_seconds": 0.0, "timesteps": 0, "updates": 0}
     if job.learns:
         facts |= _learned(agent, job, train, out, draft)
+    elif job.entrant.agent in REFERENCES:
+        Curve(train, draft / CURVE, job.curve_users)(agent, 0)
     agent.save(draft / AGENT)
     start = time.perf_counter()
     result = evaluate(agent, test, seed=0, episodes=job.users, repeats=job.repeats)

@@ -42,14 +42,14 @@ def write_all(out: Path) -> str:
         title=f"Benchmark: {about['suite']}",
         lead=_LEAD,
         chapters=tuple(_chapter(env, out, len(results.envs) > 1) for env in results.envs),
-        commands=(f"ilrec benchmark --suite {about['suite']} --out {out.name}", f"ilrec benchmark table {out.name}"),
+        commands=tuple(filter(None, (about["command"], f"ilrec benchmark report {out.name}"))),
     ).save(out / "report.html")
     return f"{text}\nwritten: {out}/report.html, results.md, results.csv, results.parquet, runs.csv, {PICTURES}/"
 
 
 def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
     table, slug = env.table, re.sub(r"[^a-z0-9]+", "-", env.env.label.lower()).strip("-")
-    tables: Sequence[PlainTable | None] = (beyond(table), modes(env), estimates(env, out))
+    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), estimates(env, out))
     scenario = env.env.make("test").unwrapped.scenario
     failed = tuple(
         f"{run.job.entrant.label}, seed {run.job.seed}, failed: {run.record['reason']}" for run in env.failed
@@ -76,7 +76,7 @@ def _pictures(env: EnvResults, folder: Path) -> list[Picture]:
     ]
     if curves:
         words = "Return with the same train users while learning: thin lines are seeds, the thick one is their mean."
-        made.append(("learning_curves", run_plots.learning_curves(table, curves, marks), words))
+        made.append(("learning_curves", run_plots.learning_curves(table, curves, env.references), words))
     if {"random", "oracle_one_step"} <= set(labels):
         words = "Performance profiles: how many runs and users get more than a score, with 95% bands."
         made.append(("profiles", run_plots.profiles(table, "random", "oracle_one_step"), words))

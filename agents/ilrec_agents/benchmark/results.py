@@ -56,9 +56,14 @@ class EnvResults:
         """Learning curves by label, one per seed; of agents that learn."""
         found: dict[str, list[list[dict[str, float]]]] = {}
         for run in self.runs:
-            if run.curve:
+            if run.job.learns and run.curve:
                 found.setdefault(run.job.entrant.label, []).append(run.curve)
         return found
+
+    @property
+    def references(self) -> dict[str, float]:
+        """What rules get with the users of the learning curves."""
+        return {run.job.entrant.label: run.curve[0]["R_traj"] for run in self.runs if run.curve and not run.job.learns}
 
     def score(self, value: float) -> float | None:
         """A return on the scale on which ``random`` has 0 and ``oracle_one_step`` 100."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ilrec_agents.benchmark import style
+from ilrec_agents.benchmark.plots import telling_rows
 from ilrec_agents.benchmark.pooled import Pooled
 from ilrec_agents.benchmark.style import COLOURS, FAINT, INK, SIZE, role
 
@@ -23,13 +24,15 @@ _ACROSS = 3  # panels in a row
 _REASONS = ("#4C78A8", "#E0A030", "#9AA5B1", "#7D5A96", "#57A773", "#C44E52", "#BFC7CF")
 
 
-def learning_curves(table: ResultsTable, curves: Mapping[str, Sequence[Points]], references: Sequence[str]) -> Figure:
+def learning_curves(
+    table: ResultsTable, curves: Mapping[str, Sequence[Points]], references: Mapping[str, float]
+) -> Figure:
     """R_traj with the same few train users along learning: one panel per agent, one thin line per seed, their mean.
 
     Args:
-        table: The table, for colours and references.
+        table: The table, for colours.
         curves: Per label one list of points per seed.
-        references: Labels whose mean return with test users is drawn as a line, for orientation.
+        references: What rules get with the same users, drawn as lines.
     """
     labels = sorted(curves, key=lambda label: -table.row(label).evaluation.R_traj.mean)
     across = min(_ACROSS, len(labels))
@@ -37,10 +40,10 @@ def learning_curves(table: ResultsTable, curves: Mapping[str, Sequence[Points]],
     figure = style.new_figure(10.4, 2.5 * down + 0.7)
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
     handles = []
-    for k, name in enumerate(references):
-        value, look = table.row(name).evaluation.R_traj.mean, {"color": INK, "linewidth": 1, "alpha": 0.7}
+    for k, (name, value) in enumerate(references.items()):
+        look: dict[str, Any] = {"color": INK, "linewidth": 1, "alpha": 0.7, "label": name}
         for axes in panels[: len(labels)]:
-            line = axes.axhline(value, linestyle=_DASHES[1 + k % 3], label=f"{name}, test users", **look)
+            line = axes.axhline(value, linestyle=_DASHES[1 + k % 3], **look)
         handles.append(line)
     for axes, label in zip(panels, labels, strict=False):
         _curve(axes, label, curves[label], COLOURS[role(table.row(label))], first=axes in panels[::across])
@@ -51,12 +54,12 @@ def learning_curves(table: ResultsTable, curves: Mapping[str, Sequence[Points]],
     return figure
 
 
-def profiles(table: ResultsTable, low: str, high: str, limit: int = 8) -> Figure:
+def profiles(table: ResultsTable, low: str, high: str, limit: int = 7) -> Figure:
     """Performance profiles: the share of runs and users above a score, 0 being the row ``low`` and 1 ``high``."""
     start, end = (table.row(name).evaluation.per_user("R_traj") for name in (low, high))
     grid = np.linspace(-0.2, 1.6, 91)
     best = sorted((row for row in table.rows if row.label != low), key=lambda row: -row.evaluation.R_traj.mean)
-    chosen = {row.label for row in best[:limit]} | {table.baseline}
+    chosen = {row.label for row in telling_rows(table, limit)}
     figure = style.new_figure(10.4, 5.0)
     axes, seen, handles = figure.subplots(), dict[str, int](), []
     for row in (row for row in best if row.label in chosen):

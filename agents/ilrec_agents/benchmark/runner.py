@@ -37,13 +37,15 @@ class Runner:
         out: The benchmark's folder.
         jobs: Runs side by side.
         backend: "loky", processes on this machine; "ray", those of a Ray cluster that shares ``out``.
-        quiet: Whether to say nothing but what failed.
+        quiet: Whether to say nothing.
+        command: What asked for it, for the page.
     """
 
     out: Path
     jobs: int = field(default_factory=lambda: os.cpu_count() or 1)
     backend: str = "loky"
     quiet: bool = False
+    command: str = ""
 
     def __post_init__(self) -> None:
         whole(self, "jobs")
@@ -61,7 +63,7 @@ class Runner:
         _check_device(suite)
         folder = Folder(self.out)
         with folder.alone():
-            folder.plan(suite)
+            folder.plan(suite, self.command)
             jobs = suite.jobs
             due = [job for job in jobs if (run := folder.run_of(job)) is None or not run.done]
             self._say(f"{len(jobs)} runs: {len(jobs) - len(due)} there already, {len(due)} to do")

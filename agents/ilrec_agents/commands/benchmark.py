@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def main(argv: list[str]) -> int:
         return 0
     from ilrec_agents.benchmark.report import write_all
 
-    failed = Runner(options.out, options.jobs, options.backend).run(chosen)
+    command = f"ilrec benchmark {shlex.join(argv)}".strip()
+    failed = Runner(options.out, options.jobs, options.backend, command=command).run(chosen)
     print(write_all(options.out))
     for record in failed:
         where = options.out / "runs" / record["key"] / "traceback.txt"
