@@ -28,10 +28,14 @@ def played(agent: str, n: int, seed: int = 0, env_id: str = CANDIDATES, max_step
     ids = base.scenario.catalogue.ids
     while sessions.running.any():
         taken.append(player.act(observations, infos))
+        said = player.explain()
+        if said and "propensity" in said[0]:
+            extras.setdefault("propensity", []).append(np.array([one["propensity"] for one in said]))
         if "candidates" in infos:
             extras.setdefault("candidates", []).append(ids[infos["candidates"]])
         observations, *_, infos = sessions.step(taken[-1])
         extras.setdefault("item_id", []).append(infos["item_id"])
+        extras.setdefault("user_id", []).append(infos["user_id"])
         seen.append(observations)
     x, a, lengths = np.stack(seen), np.stack(taken), sessions.state.steps
     ended = sessions.infos()["exit_reason"] != ""

@@ -21,8 +21,11 @@ TASTE: dict[str, dict[str, Any]] = {
     "ddqn": {"updates": 20, "hidden": 8},
     "bcq": {"updates": 20, "hidden": 8},
     "sac": {"updates": 20, "hidden": 8},
+    "sqn": {"updates": 20, "hidden": 8},
+    "ips": {"updates": 20, "hidden": 8},
     "ppo": _TASTE_OF_PPO,
     "maskable_ppo": _TASTE_OF_PPO,
+    "recurrent_ppo": _TASTE_OF_PPO,
     "a2c": {"total_timesteps": 128, "n_envs": 8, "hidden": 8},
     "dqn": {"total_timesteps": 256, "n_envs": 8, "hidden": 8, "learning_starts": 128, "batch_size": 16},
     "qrdqn": {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from tiny import random_sessions, share_of_best, tiny
 
@@ -23,6 +25,8 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("bcq", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
     ("sac", "offered", {"updates": 400, "hidden": 32}, 0.7),
     ("sac", "catalogue", {"updates": 400, "hidden": 32}, 0.6),
+    ("ips", "offered", {"updates": 800, "hidden": 32}, 0.6),
+    ("ips", "catalogue", {"updates": 800, "hidden": 32}, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
 ]
 
@@ -33,3 +37,18 @@ def test_it_learns(name: str, form: str, settings: dict[str, Any], least: float)
     agent = make_agent(name, env, device="cpu", **settings)
     agent.fit(env if agent.learns_from == "env" else random_sessions(env, 1000))
     assert share_of_best(agent, env) > least
+
+
+@pytest.mark.parametrize("form", ["offered", "catalogue"])
+@pytest.mark.parametrize("name", ["bc", "sqn"])
+def test_what_imitates_learns_from_the_best_tenth(name: str, form: str) -> None:
+    """Random sessions say nothing to those who only imitate; the best tenth of them does."""
+    env = tiny(form)
+    log = random_sessions(env, 4000)
+    best = [
+        episode
+        for episode, gain in zip(log.episodes, log.returns, strict=True)
+        if gain >= np.quantile(log.returns, 0.9)
+    ]
+    agent = make_agent(name, env, device="cpu", updates=400, hidden=32).fit(replace(log, episodes=tuple(best)))
+    assert share_of_best(agent, env) > 0.4

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.offline.quiet import import_d3rlpy
 from ilrec_agents.offline.seen import Seen
 
 
@@ -58,11 +59,19 @@ class Batches:
         self._reward = torch.from_numpy(np.asarray(rewards, np.float32))[:, None].to(device)
         self._terminal = torch.from_numpy(terminals)[:, None].to(device)
         self._ones = torch.ones(size, 1, device=device)
+        self._made = import_d3rlpy().torch_utility.TorchMiniBatch
         self._size, self._rng, self._seen, self.device = size, np.random.default_rng(seed), seen, device
 
     def steps(self) -> Tensor:
         """``(B,)`` the steps of the next batch."""
         return torch.from_numpy(self._rng.integers(0, len(self._row), self._size)).to(self.device)
+
+    def before(self, steps: Tensor) -> tuple[Any, Tensor]:
+        """Observations ``(B, d)`` and actions ``(B, 1)`` of these steps, the observations with what is forbidden."""
+        x: Any = self._x[self._row[steps]]
+        if self._seen is not None:
+            x.forbidden = self._seen.before(self.session[steps], self.step[steps])
+        return x, self._action[steps]
 
     def draw(self) -> Any:
         """The next batch, as d3rlpy's ``TorchMiniBatch``."""
@@ -70,13 +79,11 @@ class Batches:
 
     def at(self, steps: Tensor) -> Any:
         """The batch of these steps ``(B,)``."""
-        from d3rlpy.torch_utility import TorchMiniBatch
-
         rows, actions, rewards = self._row[steps], self._action[steps], self._reward[steps]
         following: Any = self._x[rows + 1]
         if self._seen is not None:
             following.forbidden = self._seen.before(self.session[steps], self.step[steps] + 1)
-        return TorchMiniBatch(
+        return self._made(
             observations=self._x[rows],
             actions=actions,
             rewards=rewards,

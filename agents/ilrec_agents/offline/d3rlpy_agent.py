@@ -39,11 +39,6 @@ class D3RLPyAgent(OfflineAgent):
             network=lambda: self._scores_of(algorithm),
         )
 
-    def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
-        from ilrec_agents.offline.batches import Batches
-
-        return Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
-
     def _optimizer(self, d3rlpy: Any) -> Any:
         from d3rlpy.optimizers.lr_schedulers import CosineAnnealingLRFactory
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn.functional import huber_loss
 
-_NEVER = -1e9  # a logit so low that its probability is 0, and 0 times its logarithm too
+from ilrec_agents.offline.seen import NEVER, masked
 
 
 @dataclass
@@ -112,12 +112,6 @@ class ScoresForwarder(DiscreteMeanQFunctionForwarder):
         return values if action is None else values.gather(1, action.view(-1, 1))
 
 
-def masked(x: Tensor, scores: Tensor, low: float) -> Tensor:
-    """The scores, ``low`` where the batch says that the mask forbids the action (see ``Batches``)."""
-    forbidden = getattr(x, "forbidden", None)
-    return scores if forbidden is None else scores.masked_fill(forbidden, low)
-
-
 class ScoresPolicy(CategoricalPolicy):
     """pi(. | x) = softmax(network(x)), 0 where the mask forbids the action."""
 
@@ -127,7 +121,7 @@ class ScoresPolicy(CategoricalPolicy):
 
     def forward(self, x: Tensor) -> Categorical:
         """The distribution over actions."""
-        return Categorical(logits=masked(x, self.network(x), _NEVER), validate_args=False)
+        return Categorical(logits=masked(x, self.network(x), NEVER), validate_args=False)
 
 
 class ScoresBC(DiscreteBC):

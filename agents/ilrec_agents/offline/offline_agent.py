@@ -6,7 +6,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_gym.errors import UsageError
+
+if TYPE_CHECKING:
+    from ilrec_agents.offline.batches import Batches
 
 _REPORT = 100  # updates per entry of the history
 
@@ -79,6 +82,19 @@ class OfflineAgent(LearningAgent):
     def _rewards(self, dataset: SessionDataset) -> NDArray[np.float32]:
         """The rewards to learn from, ``(N,)``."""
         return dataset.transitions().rewards
+
+    def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
+        """Draws of single steps."""
+        from ilrec_agents.offline.batches import Batches
+
+        return Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
+
+    def _scores_network(self, observations: NDArray[np.float32] | None, value: bool) -> Any:
+        """A network of the kind that the settings name, with a V of its own or without."""
+        from ilrec_agents.networks import score_network
+
+        config = self.config
+        return score_network(self.task, config.network, config.hidden, observations=observations, value=value)
 
     def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
         """Learn from a :class:`SessionDataset`.

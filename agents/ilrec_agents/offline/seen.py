@@ -9,6 +9,8 @@ from torch import Tensor
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
 
+NEVER = -1e9  # a logit so low that its probability is 0, and 0 times its logarithm too
+
 
 class Seen:
     """Rebuilds the masks of a dataset over a whole catalogue, where actions are items.
@@ -38,3 +40,9 @@ class Seen:
         items = torch.where(self._step < steps[:, None], self._items[sessions], self._n)
         mask = torch.zeros(len(steps), self._n + 1, dtype=torch.bool, device=items.device)
         return mask.scatter_(1, items, True)[:, :-1]
+
+
+def masked(x: Tensor, scores: Tensor, low: float) -> Tensor:
+    """Scores ``(B, n_actions)`` of observations ``(B, d)``, ``low`` where the batch says that the mask forbids it."""
+    forbidden = getattr(x, "forbidden", None)
+    return scores if forbidden is None else scores.masked_fill(forbidden, low)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.checks import number, one_of, whole
-from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent, OfflineConfig
+from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.offline.offline_agent import OfflineAgent, OfflineConfig
 from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,11 +61,26 @@ class TargetConfig(ValueConfig):
         whole(self, "target_update_interval")
 
 
-class ValueAgent(D3RLPyAgent):
-    """Learns Q(s, .) with one of d3rlpy's algorithms, which a subclass names in ``_algorithm``."""
+class ValueLearner(OfflineAgent):
+    """Learns from scaled rewards, and looks for the best next action among those that the mask allows."""
 
     Config = ValueConfig
     config: ValueConfig
+
+    def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
+        from ilrec_agents.offline.batches import Batches
+        from ilrec_agents.offline.seen import Seen
+
+        seen = Seen(dataset, self.task, device) if self.config.mask_seen and not self.task.n_candidates else None
+        rewards = self._rewards(dataset)
+        return Batches(dataset, rewards, self.config.batch_size, seed=self.seed, device=device, seen=seen)
+
+    def _rewards(self, dataset: SessionDataset) -> NDArray[np.float32]:
+        return scaled(super()._rewards(dataset), self.config.reward_scaling)
+
+
+class ValueAgent(ValueLearner, D3RLPyAgent):
+    """Learns Q(s, .) with one of d3rlpy's algorithms, which a subclass names in ``_algorithm``."""
 
     def _algorithm_of(self, config: Any, batches: Batches, **settings: Any) -> Any:
         """d3rlpy's algorithm of this config class, with the settings that all have and those given."""
@@ -91,25 +107,8 @@ class ValueAgent(D3RLPyAgent):
 
         return ScoresFactory(lambda: self._scores_network(batches.observations, value))
 
-    def _scores_network(self, observations: NDArray[np.float32] | None, value: bool) -> Any:
-        from ilrec_agents.networks import score_network
-
-        config = self.config
-        return score_network(self.task, config.network, config.hidden, observations=observations, value=value)
-
     def _scores_of(self, algorithm: Any) -> Any:
         return algorithm.impl.q_function[0].network
-
-    def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
-        from ilrec_agents.offline.batches import Batches
-        from ilrec_agents.offline.seen import Seen
-
-        seen = Seen(dataset, self.task, device) if self.config.mask_seen and not self.task.n_candidates else None
-        rewards = self._rewards(dataset)
-        return Batches(dataset, rewards, self.config.batch_size, seed=self.seed, device=device, seen=seen)
-
-    def _rewards(self, dataset: SessionDataset) -> NDArray[np.float32]:
-        return scaled(super()._rewards(dataset), self.config.reward_scaling)
 
 
 def scaled(rewards: NDArray[np.floating], scaling: str) -> NDArray[np.float32]:
