@@ -47,6 +47,7 @@ AGENTS: dict[str, str] = {
     "sac": "ilrec_agents.offline.sac:SACAgent",
     "sqn": "ilrec_agents.offline.sqn:SQNAgent",
     "ips": "ilrec_agents.offline.ips:IPSAgent",
+    "dt": "ilrec_agents.offline.dt:DTAgent",
     "td3_bc": "ilrec_agents.offline.continuous.td3_bc:TD3BCAgent",
     "iql": "ilrec_agents.offline.continuous.iql:IQLAgent",
     "awac": "ilrec_agents.offline.continuous.awac:AWACAgent",
