@@ -55,8 +55,8 @@ def beyond(table: ResultsTable) -> list[PlainTable]:
         _table(
             "Cost", _COST, table,
             "Training and evaluation are the wall time of one run, in a process with one thread beside others. "
-            "Decisions are made for all test users together, or (the median) for one session alone. Memory is the peak of the "
-            "process, which may have made runs before.",
+            "Decisions are made for all test users together, or (the median) for one session alone. Memory is the "
+            "peak of the process, which may have made runs before.",
         ),
     ]  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from ilrec_agents.benchmark.estimate import longest_first, seconds_of
 from ilrec_agents.benchmark.folder import Folder
 from ilrec_agents.benchmark.numbers import duration
 from ilrec_agents.benchmark.plan import Job
-from ilrec_agents.benchmark.playing import play
+from ilrec_agents.benchmark.playing import RUN, RUNS, play
+from ilrec_agents.benchmark.ray_backend import on_ray, watched
 from ilrec_agents.benchmark.suites import Suite
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import ILRecError, UsageError, require, unknown_name
@@ -97,17 +97,22 @@ class Runner:
     def _records(self, due: Sequence[Job]) -> Iterator[dict[str, Any]]:
         """The records of runs as they end."""
         joblib = require("joblib", "report")
-        calls = [joblib.delayed(play)(job, self.out.resolve()) for job in due]
+        out = self.out.resolve()
+        calls = [joblib.delayed(play)(job, out) for job in due]
         options: dict[str, Any] = {"n_jobs": min(self.jobs, max(1, len(due))), "batch_size": 1, "pre_dispatch": "all"}
-        with _backend(self.backend):
-            try:
+        if self.backend == "ray":
+            with on_ray() as parallel:
+                yield from watched(lambda: parallel(calls, options), [out / RUNS / job.key / RUN for job in due])
+            return
+        try:
+            with joblib.parallel_config("loky", inner_max_num_threads=1):
                 yield from joblib.Parallel(**options, return_as="generator_unordered")(calls)
-            except joblib.externals.loky.process_executor.TerminatedWorkerError as error:
-                raise WorkerLostError(
-                    "every process of the benchmark must live until its run has ended",
-                    received=str(error).splitlines()[0], cause="too little memory for so many side by side",
-                    fix="run the same command with a smaller --jobs: finished runs are kept",
-                ) from error  # fmt: skip
+        except joblib.externals.loky.process_executor.TerminatedWorkerError as error:
+            raise WorkerLostError(
+                "every process of the benchmark must live until its run has ended", received=str(error).splitlines()[0],
+                cause="too little memory for so many side by side",
+                fix="run the same command with a smaller --jobs: finished runs are kept",
+            ) from error  # fmt: skip
 
     def _say(self, text: str, bar: Any = None) -> None:
         if not self.quiet:
@@ -137,30 +142,6 @@ class Progress:
     def left(self) -> str:
         """Time left, in words."""
         return f"about {duration(self.seconds)} left"
-
-
-@contextmanager
-def _backend(name: str) -> Iterator[None]:
-    """One thread of computing per process: more gain nothing for networks as small as these."""
-    joblib = require("joblib", "report")
-    if name == "loky":
-        with joblib.parallel_config("loky", inner_max_num_threads=1):
-            yield
-        return
-    ray = require("ray", "ray")
-    require("ray.util.joblib", "ray").register_ray()
-    here = not ray.is_initialized()
-    if here:
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR", runtime_env=_ONE_THREAD)
-    try:
-        with joblib.parallel_config("ray"):
-            yield
-    finally:
-        if here:
-            ray.shutdown()
-
-
-_ONE_THREAD = {"env_vars": {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}}
 
 
 def _line(record: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ilrec_agents.benchmark.modes import check_mode
 from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
 from ilrec_agents.checks import whole
 from ilrec_agents.registry import AGENTS
@@ -57,7 +58,9 @@ class Suite:
     about: str = ""
 
     def __post_init__(self) -> None:
-        whole(self, "seeds")
+        whole(self, "seeds", "repeats", "data_steps")
+        for mode in self.modes:
+            check_mode(mode)
         if not self.entrants or not self.envs:
             raise UsageError("a suite needs agents and environments", received=self.name)
         labels = [entrant.label for entrant in self.entrants]

@@ -29,7 +29,8 @@ def main(argv: list[str]) -> int:
     from ilrec_agents.benchmark.report import write_all
 
     command = f"ilrec benchmark {shlex.join(argv)}".strip()
-    failed = Runner(options.out, options.jobs, options.backend, command=command).run(chosen)
+    quiet = not sys.stderr.isatty()
+    failed = Runner(options.out, options.jobs, options.backend, quiet, command).run(chosen)
     print(write_all(options.out))
     for record in failed:
         where = options.out / "runs" / record["key"] / "traceback.txt"
