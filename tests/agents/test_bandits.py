@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ilrec_agents import make_agent
+from ilrec_agents.bandit.features import SHARED, Offered
 from ilrec_gym.errors import UsageError
 from ilrec_gym.testing.agents import begin
 
@@ -36,3 +38,137 @@ def test_epsilon_is_a_chance(env: gym.Env) -> None:
         bad: dict[str, Any] = settings
         with pytest.raises(UsageError, match="epsilon|scores"):
             make_agent("epsilon_greedy", env, **bad)
+
+
+LINEAR = ["linucb", "thompson"]
+CANDIDATES, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
+
+
+@pytest.fixture(scope="module")
+def fitted() -> dict[str, Any]:
+    env = gym.make(CANDIDATES)
+    return {name: make_agent(name, env, total_timesteps=8000).fit(env) for name in LINEAR}
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_rules_of_the_simulator_are_found_by_playing(name: str, fitted: dict[str, Any]) -> None:
+    """Satiation is linear in a public feature with the weight -kappa, and the prediction is of the rating itself."""
+    theta = dict(zip(SHARED, fitted[name].theta, strict=True))
+    assert abs(theta["similarity"] + 0.25) < 0.03
+    assert abs(theta["predicted_rating"] - 0.9) < 0.1
+    assert 0.05 < fitted[name].noise < 0.09
+    steps = [record["timesteps"] for record in fitted[name].history]
+    assert steps == sorted(steps) and steps[-1] >= 8000 > steps[-2]
+
+
+def test_a_session_learns_from_its_own_ratings(fitted: dict[str, Any]) -> None:
+    """What it predicts of a session's next items is nearer to the truth than without the session's own weights."""
+    agent, env = fitted["linucb"], gym.make(CANDIDATES, split="test")
+    errors: dict[float, list[Any]] = {0.0: [], 0.5: []}
+    player = make_agent("random", env)
+    base: Any = env.unwrapped
+    sessions = base.batch(64, agent.info)
+    observations, infos = sessions.reset(base.users[:64])
+    for step in range(25):
+        actions = player.act(observations, infos)
+        guesses = {taste: _predicted(agent, taste, observations, infos, actions) for taste in errors}
+        observations, rewards, *_, infos = sessions.step(actions)
+        if step >= 10:
+            for taste, guess in guesses.items():
+                errors[taste].append(np.square(guess - agent._features.scaled(rewards))[sessions.running])
+    without, own = (np.concatenate(parts).mean() for parts in errors.values())
+    assert own < 0.85 * without
+
+
+def _predicted(agent: Any, taste: float, observations: Any, infos: Any, actions: Any) -> Any:
+    config = agent.config
+    agent.config = replace(config, taste=taste, alpha=0.0)
+    scores = agent.scores(observations, infos)
+    agent.config = config
+    return scores[np.arange(len(actions)), actions]
+
+
+def test_beliefs_are_those_of_one_large_regression(fitted: dict[str, Any]) -> None:
+    """Bayes' rule for all weights at once, theta and every session's w, gives the same theta, w and bound."""
+    agent, env = make_agent("linucb", gym.make(CANDIDATES), taste=0.5), gym.make(CANDIDATES)
+    base: Any = env.unwrapped
+    sessions, n, k = base.batch(6, agent.info), 6, base.scenario.public.item_factors.shape[1]
+    observations, infos = sessions.reset(base.users[:n])
+    for step in range(8):
+        observations, *_, infos = sessions.step((np.arange(n) + step) % 20)
+    x, q, y = agent._features.past(infos)
+    agent._gram = np.eye(len(SHARED))
+    agent._learn(infos)
+    rows = [
+        np.concatenate([x[i, t], np.zeros(i * k), q[i, t], np.zeros((n - 1 - i) * k)])
+        for i in range(n)
+        for t in range(int(infos["step"][i]))
+    ]
+    design = np.array(rows)
+    target = np.concatenate([y[i, : int(infos["step"][i])] for i in range(n)])
+    prior = np.diag(np.concatenate([np.ones(len(SHARED)), np.full(n * k, 1 / 0.5)]))
+    precision = design.T @ design + prior
+    weights = np.linalg.solve(precision, design.T @ target)
+    assert_allclose(agent.theta, weights[: len(SHARED)], rtol=1e-8)
+    belief = agent._belief(infos, agent.theta)
+    assert_allclose(belief.mean, weights[len(SHARED) :].reshape(n, k), rtol=1e-6, atol=1e-10)
+    assert_allclose(agent._gram, np.linalg.inv(np.linalg.inv(precision)[: len(SHARED), : len(SHARED)]), rtol=1e-8)
+    covariance = np.linalg.inv(q[0].T @ q[0] + np.eye(k) / 0.5)
+    assert_allclose(belief.root[0] @ belief.root[0].T, covariance, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_whole_catalogue_is_scored_as_its_items_one_by_one(name: str) -> None:
+    env = gym.make(WHOLE, catalogue_size=60)
+    agent = make_agent(name, env, total_timesteps=200, n_envs=8).fit(env)
+    _, observations, infos = begin(env, agent, steps=5)
+    memory = agent.task.layout.part(observations, "memory_fast").astype(float)
+    whole = agent._features.now(memory, infos)
+    offered = Offered(whole.x, np.broadcast_to(whole.q, (len(memory), *whole.q.shape)))
+    taste = agent._belief(infos, agent.theta)
+    assert_allclose(offered.liked(taste.mean), whole.liked(taste.mean), atol=1e-12)
+    assert_allclose(offered.spread(taste.root), whole.spread(taste.root), atol=1e-12)
+
+
+def test_what_was_shown_is_rebuilt_from_the_history(fitted: dict[str, Any]) -> None:
+    """The features of past steps are those that the items had on offer when they were chosen."""
+    agent, env = fitted["linucb"], gym.make(CANDIDATES)
+    base: Any = env.unwrapped
+    sessions = base.batch(8, agent.info)
+    observations, infos = sessions.reset(base.users[:8])
+    seen = []
+    for step in range(6):
+        actions = (np.arange(8) * 3 + step) % 20
+        memory = agent.task.layout.part(observations, "memory_fast").astype(float)
+        seen.append(agent._features.now(memory, infos).x[np.arange(8), actions])
+        observations, *_, infos = sessions.step(actions)
+    x, _, y = agent._features.past(infos)
+    assert_allclose(x, np.stack(seen, axis=1), atol=1e-5)
+    assert_allclose(y, (infos["history_ratings"][:, :6] - 2.75) / 2.25)
+
+
+def test_thompson_draws_what_it_believes(fitted: dict[str, Any]) -> None:
+    agent = fitted["thompson"]
+    _, _, infos = begin(gym.make(CANDIDATES), agent)
+    many = {name: np.repeat(values[:1], 20_000, axis=0) for name, values in infos.items()}
+    draws = agent._normal(many | {"seed": np.arange(20_000)}, 21)
+    assert_allclose(draws.mean(axis=0), 0, atol=0.03)
+    assert_allclose(np.cov(draws.T), np.eye(21), atol=0.04)
+    later = agent._normal(many | {"seed": np.arange(20_000), "step": np.full(20_000, 3)}, 21)
+    assert abs(np.corrcoef(draws[:, 0], later[:, 0])[0, 1]) < 0.03
+    assert agent.act(*begin(gym.make(CANDIDATES), agent)[1:]).shape == (8,)
+
+
+def test_bandits_refuse_what_they_cannot_learn_from(fitted: dict[str, Any], tmp_path: Any) -> None:
+    env = gym.make(CANDIDATES)
+    agent = make_agent("linucb", env)
+    with pytest.raises(UsageError, match="must have learned"):
+        agent.act(*begin(env, agent)[1:])
+    with pytest.raises(UsageError, match="must have learned"):
+        agent.save(tmp_path / "agent")
+    with pytest.raises(UsageError, match="train"):
+        agent.fit(gym.make(CANDIDATES, split="test"))
+    for settings in ({"taste": -1.0}, {"alpha": -1.0}, {"ridge": 0.0}, {"total_timesteps": 0}):
+        bad: dict[str, Any] = settings
+        with pytest.raises(UsageError, match="must be"):
+            make_agent("linucb", env, **bad)

@@ -23,6 +23,8 @@ TASTE: dict[str, dict[str, Any]] = {
     "sac": {"updates": 20, "hidden": 8},
     "sqn": {"updates": 20, "hidden": 8},
     "ips": {"updates": 20, "hidden": 8},
+    "linucb": {"total_timesteps": 100, "n_envs": 8},
+    "thompson": {"total_timesteps": 100, "n_envs": 8},
     "ppo": _TASTE_OF_PPO,
     "maskable_ppo": _TASTE_OF_PPO,
     "recurrent_ppo": _TASTE_OF_PPO,
@@ -88,6 +90,6 @@ def test_every_agent_says_what_it_is() -> None:
     for name in AGENTS:
         cls = agent_class(name)
         assert cls.name == name
-        assert cls.family in ("heuristic", "oracle", "online", "offline", "llm")
+        assert cls.family in ("heuristic", "oracle", "bandit", "online", "offline", "model_based", "llm")
         assert cls.learns_from in ("nothing", "env", "dataset")
         assert cls.sees_truth == (cls.family == "oracle")

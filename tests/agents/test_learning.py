@@ -13,6 +13,11 @@ from ilrec_agents import make_agent
 
 # Name, form of the world, settings, and the least share of the way from chance (0) to the best sequences (1).
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
+    # One rating ahead, by a few linear features: far from the best plans, and far from chance.
+    ("linucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
+    ("linucb", "catalogue", {"total_timesteps": 4000, "taste": 0.0}, 0.6),
+    ("thompson", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
+    ("thompson", "catalogue", {"total_timesteps": 4000, "taste": 0.0}, 0.6),
     ("cql", "offered", {"updates": 400, "hidden": 32}, 0.6),
     ("cql", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
     ("nfq", "offered", {"updates": 400, "hidden": 32}, 0.5),

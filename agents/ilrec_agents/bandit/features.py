@@ -1,0 +1,123 @@
+"""Public features of showing an item: what everybody's ratings depend on, and what a session's own taste is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_agents.base import Infos
+from ilrec_agents.task import Task
+from ilrec_gym.envs.observation import FAST
+
+Array = NDArray[np.float64]
+SHARED = ("one", "predicted_rating", "similarity", "item_mean", "log_popularity")
+"""x: the features that all users share weights of. Ratings are centred on the scale's middle, in half scales."""
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Items on offer, n of them in each of B sessions.
+
+    Attributes:
+        x: ``(B, n, 5)`` shared features.
+        q: ``(B, n, k)`` item factors.
+    """
+
+    x: Array
+    q: Array
+
+    def liked(self, w: Array) -> Array:
+        """The products q . w ``(B, n)`` for tastes ``(B, k)``."""
+        return (self.q @ w[..., None])[..., 0]
+
+    def spread(self, root: Array) -> Array:
+        """The products q^T C q ``(B, n)`` for C = root root^T ``(B, k, k)``."""
+        return np.square(self.q @ root).sum(axis=-1)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The whole catalogue, the same I items in each of B sessions; as :class:`Offered`, in a few large products.
+
+    Attributes:
+        x: ``(B, I, 5)`` shared features.
+        q: ``(I, k)`` item factors.
+        pairs: ``(k (k + 1) / 2, I)`` products q_a q_b for a <= b.
+    """
+
+    x: Array
+    q: Array
+    pairs: Array
+
+    def liked(self, w: Array) -> Array:
+        """The products q . w ``(B, I)`` for tastes ``(B, k)``."""
+        return w @ self.q.T
+
+    def spread(self, root: Array) -> Array:
+        """The products q^T C q ``(B, I)`` for C = root root^T ``(B, k, k)``."""
+        a, b = np.triu_indices(self.q.shape[1])
+        covariance = (root @ root.swapaxes(-1, -2))[:, a, b]
+        return np.maximum(np.where(a == b, 1.0, 2.0) * covariance @ self.pairs, 0.0)
+
+
+class Features:
+    """x and q of items, for running sessions and for what was shown in them.
+
+    Args:
+        task: Whose public factors and content vectors.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._middle = task, sum(task.rating_scale) / 2
+        means = self.scaled(task.public.mean + task.public.item_bias)
+        self._of_item = np.stack([means, np.log1p(task.catalogue.popularity)], axis=1)
+        self.factors, self._vectors = task.public.item_factors, task.catalogue.vectors
+        a, b = np.triu_indices(self.factors.shape[1])
+        self._pairs = (self.factors[:, a] * self.factors[:, b]).T
+
+    def now(self, memory: Array, infos: Infos) -> Offered | Whole:
+        """What may be shown next, given decayed memories ``(B, G)`` of what was shown."""
+        users = infos["user_index"]
+        if self._task.n_candidates:
+            items = infos["candidates"]
+            similarity = (self._vectors[items] @ memory[..., None])[..., 0]
+            predicted = self._task.public.predict_some(users, items)
+            return Offered(self._shared(predicted, similarity, items), self.factors[items])
+        everything = np.arange(len(self.factors))
+        x = self._shared(self._task.public.predict_all(users), memory @ self._vectors.T, everything)
+        return Whole(x, self.factors, self._pairs)
+
+    def scaled(self, ratings: Array) -> Array:
+        """Ratings as rewards: centred, in half scales."""
+        return (ratings - self._middle) / self._task.half
+
+    def _shared(self, predicted: Array, similarity: Array, items: NDArray[np.integer]) -> Array:
+        """Features x ``(B, n, 5)`` of items with predicted ratings ``(B, n)`` and similarity ``(B, n)``."""
+        x = np.empty((*predicted.shape, len(SHARED)))
+        x[..., 0], x[..., 1], x[..., 2], x[..., 3:] = 1.0, self.scaled(predicted), similarity, self._of_item[items]
+        return x
+
+    def past(self, infos: Infos) -> tuple[Array, Array, Array]:
+        """What was shown in each session so far: x ``(B, t, 5)``, q ``(B, t, k)`` and rewards ``(B, t)``; 0 behind.
+
+        Args:
+            infos: With the part ``history``.
+        """
+        width = int(np.max(infos["step"], initial=0))
+        items, ratings = infos["history_items"][:, :width], infos["history_ratings"][:, :width]
+        there = np.arange(width) < np.asarray(infos["step"])[:, None]
+        shown = np.where(there, items, 0)
+        predicted = self._task.public.predict_some(infos["user_index"], shown)
+        x = self._shared(predicted, self._then(shown), shown) * there[..., None]
+        return x, self.factors[shown] * there[..., None], np.where(there, self.scaled(ratings), 0.0)
+
+    def _then(self, shown: NDArray[np.integer]) -> Array:
+        """The similarity that each item had when it was shown ``(B, t)``."""
+        vectors, found = self._vectors[shown], np.zeros(shown.shape)
+        memory = np.zeros((len(shown), vectors.shape[-1]))
+        for t in range(shown.shape[1]):
+            found[:, t] = (vectors[:, t] * memory).sum(axis=1)
+            memory = FAST * memory + vectors[:, t]
+        return found
