@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, fields
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
 from ilrec_agents.base import Agent
+from ilrec_agents.plugins import ENTRY_POINTS, PluginError, load_plugin, package_of, plugin_points
 from ilrec_agents.task import Task
 from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
 from ilrec_gym.files import read_json
@@ -57,7 +57,9 @@ AGENTS: dict[str, str] = {
 }
 """Name -> "module:class"."""
 
-ENTRY_POINTS = "ilrec.agents"
+__all__ = [
+    "AGENTS", "ENTRY_POINTS", "AgentInfo", "agent_class", "broken_plugins", "list_agents", "load_agent", "make_agent",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class AgentInfo:
         summary: First line of its docstring.
         source: Paper, or "".
         extra: The pip extra that it needs, or "".
+        package: The distribution that it comes from.
     """
 
     name: str
@@ -81,16 +84,30 @@ class AgentInfo:
     summary: str
     source: str
     extra: str
+    package: str = "ilrec-gym"
 
 
 def list_agents() -> list[AgentInfo]:
-    """Every agent of the registry and of installed plugins. Needs none of the extras."""
-    infos = []
-    for name in _paths():
-        cls = agent_class(name)
-        summary = (cls.__doc__ or "").strip().split("\n")[0]
-        infos.append(AgentInfo(name, cls.family, cls.learns_from, cls.sees_truth, summary, cls.source, cls.extra))
+    """Every agent of the registry, and of installed plugins that can be loaded. Needs none of the extras."""
+    points, _ = plugin_points(AGENTS)
+    infos = [_info(name, agent_class(name), "ilrec-gym") for name in AGENTS]
+    for name, point in points.items():
+        try:
+            infos.append(_info(name, load_plugin(point), package_of(point)))
+        except PluginError:  # told of by broken_plugins() and by agent_class()
+            continue
     return infos
+
+
+def broken_plugins() -> dict[str, PluginError]:
+    """Plugins that give no agent, and why: their names and the errors."""
+    points, broken = plugin_points(AGENTS)
+    for name, point in points.items():
+        try:
+            load_plugin(point)
+        except PluginError as error:
+            broken[name] = error
+    return broken
 
 
 def agent_class(name: str) -> type[Agent]:
@@ -98,13 +115,16 @@ def agent_class(name: str) -> type[Agent]:
 
     Raises:
         UnknownNameError: No such agent.
+        PluginError: An installed plugin of that name gives no agent.
     """
-    paths = _paths()
-    if name not in paths:
-        raise unknown_name("agent", name, paths)
-    module, attribute = paths[name].split(":")
-    cls: type[Agent] = getattr(importlib.import_module(module), attribute)
-    return cls
+    if name in AGENTS:
+        module, attribute = AGENTS[name].split(":")
+        cls: type[Agent] = getattr(importlib.import_module(module), attribute)
+        return cls
+    points, _ = plugin_points(AGENTS)
+    if name not in points:
+        raise unknown_name("agent", name, [*AGENTS, *points])
+    return load_plugin(points[name])
 
 
 def make_agent(name: str, env: gym.Env[Any, Any], *, device: str = "auto", seed: int = 0, **config: Any) -> Agent:
@@ -142,6 +162,6 @@ def load_agent(path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto"
     return agent_class(card["agent"]).load(path, env, device=device)
 
 
-def _paths() -> dict[str, str]:
-    plugins = {point.name: point.value for point in metadata.entry_points(group=ENTRY_POINTS)}
-    return {**plugins, **AGENTS}
+def _info(name: str, cls: type[Agent], package: str) -> AgentInfo:
+    summary = (cls.__doc__ or "").strip().split("\n")[0]
+    return AgentInfo(name, cls.family, cls.learns_from, cls.sees_truth, summary, cls.source, cls.extra, package)

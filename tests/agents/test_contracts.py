@@ -23,6 +23,7 @@ TASTE: dict[str, dict[str, Any]] = {
     "sac": {"updates": 20, "hidden": 8},
     "sqn": {"updates": 20, "hidden": 8},
     "ips": {"updates": 20, "hidden": 8},
+    "dt": {"updates": 10, "hidden": 8, "batch_size": 8, "layers": 1, "context": 3},
     "linucb": {"total_timesteps": 100, "n_envs": 8},
     "thompson": {"total_timesteps": 100, "n_envs": 8},
     "ppo": _TASTE_OF_PPO,
@@ -72,7 +73,7 @@ class TestOverTheWholeCatalogue(_Registered):
     env_id = "ilrec/MovieLens-v0"
 
 
-@pytest.mark.parametrize("name", ["bc", "cql", "ppo"])
+@pytest.mark.parametrize("name", ["bc", "cql", "dt", "ppo"])
 def test_what_has_not_learned_neither_acts_nor_is_saved(name: str, env: gym.Env, tmp_path: Path) -> None:
     from ilrec_gym.errors import UsageError
     from ilrec_gym.testing.agents import begin

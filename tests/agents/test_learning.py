@@ -11,6 +11,10 @@ from tiny import random_sessions, share_of_best, tiny
 
 from ilrec_agents import make_agent
 
+ASKED_FOR_THE_BEST = {
+    "updates": 300, "hidden": 32, "batch_size": 128, "learning_rate": 3e-3, "context": 4, "dropout": 0.0,
+    "target_quantile": 1.0,
+}  # fmt: skip
 # Name, form of the world, settings, and the least share of the way from chance (0) to the best sequences (1).
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     # One rating ahead, by a few linear features: far from the best plans, and far from chance.
@@ -30,6 +34,8 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("bcq", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
     ("sac", "offered", {"updates": 400, "hidden": 32}, 0.7),
     ("sac", "catalogue", {"updates": 400, "hidden": 32}, 0.6),
+    ("dt", "offered", ASKED_FOR_THE_BEST, 0.3),
+    ("dt", "catalogue", ASKED_FOR_THE_BEST, 0.4),
     ("ips", "offered", {"updates": 800, "hidden": 32}, 0.6),
     ("ips", "catalogue", {"updates": 800, "hidden": 32}, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),

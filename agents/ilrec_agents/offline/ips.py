@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ilrec_agents.checks import number, whole
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import Learner
+from ilrec_agents.offline.to_go import returns_to_go
 from ilrec_agents.offline.value_agent import ValueConfig, ValueLearner
 from ilrec_gym.errors import UsageError
 
@@ -108,17 +109,6 @@ def propensities(dataset: SessionDataset) -> NDArray[np.float64]:
             fix="log sessions with the agent 'logging', or another that draws",
         )
     return found.astype(np.float64)
-
-
-def returns_to_go(dataset: SessionDataset, rewards: NDArray[np.floating], gamma: float) -> NDArray[np.float64]:
-    """``(N,)`` sums of the rewards ``(N,)`` from each step to the end of its session, discounted by gamma per step."""
-    found = np.array(rewards, np.float64)
-    ends = np.zeros(len(found), bool)
-    ends[np.cumsum(dataset.lengths) - 1] = True
-    for step in range(len(found) - 2, -1, -1):
-        if not ends[step]:
-            found[step] += gamma * found[step + 1]
-    return found
 
 
 def _standard(values: NDArray[np.float64]) -> NDArray[np.float32]:
