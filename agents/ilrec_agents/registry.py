@@ -53,6 +53,8 @@ AGENTS: dict[str, str] = {
     "awac": "ilrec_agents.offline.continuous.awac:AWACAgent",
     "crr": "ilrec_agents.offline.continuous.crr:CRRAgent",
     "continuous_cql": "ilrec_agents.offline.continuous.cql:ContinuousCQLAgent",
+    "mopo": "ilrec_agents.model_based.mopo:MOPOAgent",
+    "dorl": "ilrec_agents.model_based.dorl:DORLAgent",
     "llm": "ilrec_agents.llm.actor:LLMAgent",
 }
 """Name -> "module:class"."""

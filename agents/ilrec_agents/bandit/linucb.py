@@ -36,7 +36,7 @@ class LinUCBAgent(LinearBandit):
     """
 
     name = "linucb"
-    source = "Li et al., A contextual-bandit approach to personalized news article recommendation, WWW 2010"
+    source = "Li et al., WWW 2010"
     Config = LinUCBConfig
 
     def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:

@@ -37,7 +37,7 @@ class ThompsonAgent(LinearBandit):
     """
 
     name = "thompson"
-    source = "Agrawal and Goyal, Thompson sampling for contextual bandits with linear payoffs, ICML 2013"
+    source = "Agrawal and Goyal, ICML 2013"
     Config = ThompsonConfig
 
     def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from dataclasses import fields
+import sys
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING
 
 from ilrec_gym.console import reports_errors
+
+if TYPE_CHECKING:
+    from ilrec_agents.registry import AgentInfo
+
+FAMILIES = {
+    "heuristic": "Rules; they learn nothing",
+    "bandit": "Bandits: they look one rating ahead",
+    "online": "Learn by playing in the environment",
+    "offline": "Learn from a dataset of sessions",
+    "model_based": "Learn a world model from a dataset, and play in it",
+    "llm": "Language models",
+    "oracle": "Oracles: they see what the simulator hides, and are bounds",
+}
+"""Family -> heading, in the order in which they are listed."""
 
 
 @reports_errors
@@ -23,13 +39,29 @@ def main(argv: list[str]) -> int:
 
 
 def _list() -> None:
-    from ilrec_agents import list_agents
+    from ilrec_agents.registry import broken_plugins, list_agents
 
     agents = list_agents()
     width = max(len(agent.name) for agent in agents)
-    for agent in agents:
-        needs = f" [needs {agent.extra}]" if agent.extra else ""
-        print(f"{agent.name:<{width}}  {agent.family:<9}  {agent.summary}{needs}")
+    for family in [*FAMILIES, *sorted({agent.family for agent in agents} - FAMILIES.keys())]:
+        members = [agent for agent in agents if agent.family == family]
+        if members:
+            print(f"{FAMILIES.get(family, family)}:")
+        for agent in members:
+            print(f"  {agent.name:<{width}}  {agent.learns_from:<7}  {_told(agent)}")
+    print("\nThe second column is what fit() learns from. `ilrec agents NAME` shows the settings of one.")
+    for name, error in broken_plugins().items():
+        print(f"\nnot usable: {name}: {error}", file=sys.stderr)
+
+
+def _told(agent: AgentInfo) -> str:
+    notes = [
+        agent.source,
+        f"needs the extra {agent.extra}" if agent.extra else "",
+        f"from the package {agent.package}" if agent.package != "ilrec-gym" else "",
+    ]
+    said = "; ".join(note for note in notes if note)
+    return agent.summary + (f" [{said}]" if said else "")
 
 
 def _show(name: str) -> None:
@@ -40,4 +72,5 @@ def _show(name: str) -> None:
     print(f"\nfamily {cls.family}, learns from {cls.learns_from}{f', source: {cls.source}' if cls.source else ''}")
     print(f"\n{inspect.getdoc(cls.Config)}")
     for field in fields(cls.Config):
-        print(f"  --set {field.name}={field.default}")
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        print(f"  --set {field.name}={default}")

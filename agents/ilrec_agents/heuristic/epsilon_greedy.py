@@ -42,7 +42,7 @@ class EpsilonGreedyAgent(StochasticAgent):
     """
 
     name = "epsilon_greedy"
-    source = "Sutton and Barto, Reinforcement learning, 2018, section 2.4"
+    source = "Sutton and Barto, 2018"
     Config = EpsilonGreedyConfig
 
     def __init__(self, task: Task, config: EpsilonGreedyConfig, *, seed: int = 0, device: str = "auto") -> None:
