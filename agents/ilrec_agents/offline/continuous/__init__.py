@@ -1,0 +1,1 @@
+"""Continuous algorithms play catalogues: an action is a point among the items, and the item nearest to it is taken."""
