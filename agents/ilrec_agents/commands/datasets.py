@@ -58,7 +58,7 @@ def _tell(path: Path, card: dict[str, Any], there: bool) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ilrec datasets", description="Named offline datasets, made from seeds.")
-    what = parser.add_subparsers(dest="what", required=True, metavar="COMMAND")
+    what = parser.add_subparsers(dest="what", required=True)
     what.add_parser("list", help="their names, and what each holds")
     make = what.add_parser("make", help="make some, unless they are there and unchanged")
     make.add_argument(
