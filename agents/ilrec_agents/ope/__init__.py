@@ -1,0 +1,9 @@
+"""Off-policy evaluation: what a policy is worth by sessions that another one played, beside what it is worth indeed."""
+
+from ilrec_agents.ope.beside_truth import HORIZONS, study
+from ilrec_agents.ope.estimators import ESTIMATORS
+from ilrec_agents.ope.results import Estimate, Study
+from ilrec_agents.ope.soften import SoftenedAgent, softened
+from ilrec_agents.ope.steps import LoggedSteps
+
+__all__ = ["ESTIMATORS", "HORIZONS", "Estimate", "LoggedSteps", "SoftenedAgent", "Study", "softened", "study"]

@@ -1,0 +1,84 @@
+"""What a study has to be given, and what of the target the log cannot speak of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_agents.base import Agent
+from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.ope.estimators import ESTIMATORS, Estimator
+from ilrec_agents.task import Task
+from ilrec_gym.errors import UsageError, unknown_name
+
+
+def checked(
+    dataset: SessionDataset,
+    agents: Mapping[str, Agent],
+    task: Task,
+    estimators: Sequence[str],
+    horizons: Sequence[int | None],
+    repeats: int,
+    resamples: int,
+) -> dict[str, Estimator]:
+    """The estimators of these names, once everything else is in order.
+
+    Raises:
+        UsageError: A rule of :func:`study` is broken.
+    """
+    if not isinstance(dataset, SessionDataset):
+        raise UsageError(
+            "a study needs a SessionDataset", received=dataset, fix="ilrec_agents.offline.dataset.read_hdf5(path)"
+        )
+    if not agents or not estimators or not horizons:
+        raise UsageError("a study needs at least one agent, one estimator and one horizon")
+    for name in estimators:
+        if name not in ESTIMATORS:
+            raise unknown_name("an estimator", name, ESTIMATORS)
+    for name, values in (
+        ("horizons", [h for h in horizons if h is not None]),
+        ("repeats", [repeats]),
+        ("resamples", [resamples]),
+    ):
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"{name} must be whole numbers, at least 1", received=value)
+    if dataset.task.fingerprint != task.fingerprint:
+        ours, theirs = task.description, dataset.task.description
+        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+        raise UsageError(
+            "a dataset must come from the environment that the truth is looked up in",
+            received=f"differs in: {', '.join(differs)}",
+            fix="make the same environment again",
+        )
+    check_ratings(dataset, task)
+    return {name: ESTIMATORS[name] for name in dict.fromkeys(estimators)}
+
+
+def check_ratings(dataset: SessionDataset, task: Task) -> None:
+    """Refuse rewards that are not what viewers rated: the truth is in ratings.
+
+    Raises:
+        UsageError: The observation after a step tells another rating than its reward.
+    """
+    told = np.concatenate([task.layout.part(e.observations[1:], "ratings")[:, 0] for e in dataset.episodes])
+    ratings = told * task.half + sum(task.rating_scale) / 2
+    wrong = np.abs(ratings - np.concatenate([e.rewards for e in dataset.episodes])) > 1e-3
+    if wrong.any():
+        raise UsageError(
+            "rewards must be the ratings that viewers gave",
+            received=f"{int(wrong.sum())} of {len(wrong)} differ from what the next observation says",
+            cause="a relabelled dataset",
+            fix="use the dataset as it was before",
+        )
+
+
+def without_support(dataset: SessionDataset, probabilities: NDArray[np.floating]) -> float:
+    """Mean chance (0 to 1) of the target to do what the logging policy does with probability 0; nan if unknown."""
+    if not all("probabilities" in episode.extras for episode in dataset.episodes):
+        return math.nan
+    never = dataset.extra("probabilities") <= 0
+    return float((probabilities * never).sum(axis=1).mean())

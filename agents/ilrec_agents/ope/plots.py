@@ -1,0 +1,71 @@
+"""Estimates with their intervals against the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ilrec_agents.benchmark import style
+from ilrec_agents.benchmark.style import FAINT, INK, SIZE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ilrec_agents.ope.results import Estimate, Study
+
+HOLDS, MISSES = "#0072B2", "#D55E00"
+MOST = 2.5
+"""Times the truth: what lies beyond the picture's edge is an arrow."""
+
+
+def picture(study: Study) -> Figure:
+    """One row per target, one column per horizon; in each, a line per estimator."""
+    targets = list(dict.fromkeys(e.target for e in study.estimates))
+    horizons = list(dict.fromkeys(e.horizon for e in study.estimates))
+    lines = len(dict.fromkeys(e.estimator for e in study.estimates))
+    figure = style.new_figure(3.6 * len(horizons) + 1.2, (0.3 * lines + 1.1) * len(targets) + 0.6)
+    grid = figure.subplots(len(targets), len(horizons), squeeze=False)
+    for axes, (key, group) in zip(grid.ravel(), study.groups.items(), strict=True):
+        _panel(axes, group, study.logged[key[1]].mean)
+    for axes in grid[-1]:
+        axes.set_xlabel("return", fontsize=SIZE, color=FAINT)
+    style.legend_below(figure, _handles(grid[0, 0]))
+    return figure
+
+
+def _panel(axes: Axes, group: list[Estimate], logged: float) -> None:
+    first, edge = group[0], MOST * max(abs(group[0].truth.mean), abs(logged))
+    axes.axvline(first.truth.mean, color=INK, linewidth=1.5, zorder=1)
+    axes.axvline(logged, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
+    for y, e in enumerate(group):
+        if not np.isfinite(e.value.mean):
+            axes.annotate("not defined", (0, y), xytext=(4, 0), textcoords="offset points", va="center",
+                          fontsize=SIZE - 3, color=FAINT)  # fmt: skip
+            continue
+        colour = HOLDS if e.holds else MISSES
+        ends = np.clip([e.value.low, e.value.high], -edge, edge)
+        axes.plot(ends, [y, y], color=colour, alpha=0.4, linewidth=3, solid_capstyle="round", zorder=2)
+        inside = abs(e.value.mean) <= edge
+        mark = ("o" if e.holds else "D") if inside else (">" if e.value.mean > 0 else "<")
+        axes.plot(np.clip(e.value.mean, -edge, edge), y, mark, color=colour, markersize=6, zorder=3, clip_on=False)
+    axes.set_yticks(range(len(group)), [e.estimator for e in group])
+    axes.invert_yaxis()
+    axes.set_xlim(min(0, *(max(e.value.low, -edge) for e in group if np.isfinite(e.value.low)), 0), edge)
+    rests = f"{first.effective_sessions:,.0f}" if first.effective_sessions >= 10 else f"{first.effective_sessions:.1f}"
+    style.tidy(axes, f"{first.target}, {first.horizon} steps", grid="x")
+    axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=SIZE - 1, color=INK, fontweight="bold", pad=16)
+    axes.text(0, 1.02, f"weights worth {rests} sessions", transform=axes.transAxes, fontsize=SIZE - 3, color=FAINT)
+
+
+def _handles(axes: Axes) -> list[Any]:
+    from ilrec_gym.errors import require
+
+    line = require("matplotlib.lines", "report").Line2D
+    return [
+        line([], [], color=INK, linewidth=1.5, label="truth"),
+        line([], [], color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), label="logged return"),
+        line([], [], color=HOLDS, marker="o", linewidth=3, label="interval holds the truth"),
+        line([], [], color=MISSES, marker="D", linewidth=3, label="it does not"),
+    ]
