@@ -132,7 +132,9 @@ def test_repeats_are_allowed_in_mode_fb():
 def test_what_is_done_is_not_done_again(copy, ran, monkeypatch):
     before = stamps(copy)
     called = []
-    monkeypatch.setattr("ilrec_agents.benchmark.runner.play", lambda job, out: called.append(job) or _failed(job))
+    monkeypatch.setattr(
+        "ilrec_agents.benchmark.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
+    )
     Runner(copy, 1, quiet=True).run(SMALL)
     assert {job.entrant.label for job in called} == {"bc from logs"}  # failed runs are tried again, no others
     assert stamps(copy) == before

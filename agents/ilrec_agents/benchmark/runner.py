@@ -15,6 +15,7 @@ from ilrec_agents.benchmark.data import settle_data
 from ilrec_agents.benchmark.estimate import longest_first, seconds_of
 from ilrec_agents.benchmark.folder import Folder
 from ilrec_agents.benchmark.numbers import duration
+from ilrec_agents.benchmark.orphans import play_for
 from ilrec_agents.benchmark.plan import Job
 from ilrec_agents.benchmark.playing import RUN, RUNS, play
 from ilrec_agents.benchmark.ray_backend import on_ray, watched
@@ -98,12 +99,13 @@ class Runner:
         """The records of runs as they end."""
         joblib = require("joblib", "report")
         out = self.out.resolve()
-        calls = [joblib.delayed(play)(job, out) for job in due]
         options: dict[str, Any] = {"n_jobs": min(self.jobs, max(1, len(due))), "batch_size": 1, "pre_dispatch": "all"}
         if self.backend == "ray":
+            calls = [joblib.delayed(play)(job, out) for job in due]
             with on_ray() as parallel:
                 yield from watched(lambda: parallel(calls, options), [out / RUNS / job.key / RUN for job in due])
             return
+        calls = [joblib.delayed(play_for)(os.getpid(), job, out) for job in due]
         try:
             with joblib.parallel_config("loky", inner_max_num_threads=1):
                 yield from joblib.Parallel(**options, return_as="generator_unordered")(calls)
