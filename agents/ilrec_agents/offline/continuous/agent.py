@@ -93,7 +93,9 @@ class ContinuousAgent(D3RLPyAgent):
         torch, network = require("torch", self.extra), self._network
         device = network.items.device
         x = torch.from_numpy(np.ascontiguousarray(observations[:, : self._context.size], np.float32)).to(device)
-        candidates = torch.from_numpy(infos["candidates"]).to(device) if self.task.n_candidates else None
+        candidates = None
+        if self.task.n_candidates:
+            candidates = torch.from_numpy(np.ascontiguousarray(infos["candidates"], np.int64)).to(device)
         with torch.inference_mode():
             scores = network.closeness(x, candidates)
             if self.config.nearest > 1:
