@@ -16,6 +16,10 @@ ASKED_FOR_THE_BEST = {
     "target_quantile": 1.0,
 }  # fmt: skip
 # Name, form of the world, settings, and the least share of the way from chance (0) to the best sequences (1).
+# Sessions are cut after 4 steps here, behind which values are guesses: so those who play look less far ahead.
+PLAY = {"n_envs": 32, "hidden": 32, "gamma": 0.5}
+ACTOR = PLAY | {"total_timesteps": 8_192, "n_steps": 8, "batch_size": 64, "learning_rate": 3e-3}
+VALUE = PLAY | {"total_timesteps": 9_600, "learning_starts": 1_024, "target_update_interval": 640}
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     # One rating ahead, by a few linear features: far from the best plans, and far from chance.
     ("linucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
@@ -39,6 +43,16 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("ips", "offered", {"updates": 800, "hidden": 32}, 0.6),
     ("ips", "catalogue", {"updates": 800, "hidden": 32}, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
+    ("maskable_ppo", "offered", ACTOR, 0.7),
+    ("maskable_ppo", "catalogue", ACTOR, 0.7),
+    ("recurrent_ppo", "offered", ACTOR, 0.6),
+    ("recurrent_ppo", "catalogue", ACTOR, 0.6),
+    ("a2c", "offered", PLAY | {"total_timesteps": 16_384, "learning_rate": 3e-3}, 0.5),
+    ("a2c", "catalogue", PLAY | {"total_timesteps": 16_384, "learning_rate": 3e-3}, 0.5),
+    ("dqn", "offered", VALUE, 0.65),
+    ("dqn", "catalogue", VALUE, 0.7),
+    ("qrdqn", "offered", VALUE | {"n_quantiles": 8}, 0.6),
+    ("qrdqn", "catalogue", VALUE | {"n_quantiles": 8}, 0.5),
 ]
 
 
