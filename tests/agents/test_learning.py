@@ -20,6 +20,7 @@ ASKED_FOR_THE_BEST = {
 PLAY = {"n_envs": 32, "hidden": 32, "gamma": 0.5}
 ACTOR = PLAY | {"total_timesteps": 8_192, "n_steps": 8, "batch_size": 64, "learning_rate": 3e-3}
 VALUE = PLAY | {"total_timesteps": 9_600, "learning_starts": 1_024, "target_update_interval": 640}
+WORLD = {"members": 2, "world_updates": 300}
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     # One rating ahead, by a few linear features: far from the best plans, and far from chance.
     ("linucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
@@ -53,6 +54,10 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("dqn", "catalogue", VALUE, 0.7),
     ("qrdqn", "offered", VALUE | {"n_quantiles": 8}, 0.6),
     ("qrdqn", "catalogue", VALUE | {"n_quantiles": 8}, 0.5),
+    ("mopo", "offered", ACTOR | WORLD, 0.65),
+    ("mopo", "catalogue", ACTOR | WORLD, 0.6),
+    ("dorl", "offered", ACTOR | WORLD | {"entropy_bonus": 0.1}, 0.65),
+    ("dorl", "catalogue", ACTOR | WORLD | {"entropy_bonus": 0.1}, 0.6),
 ]
 
 
