@@ -1,0 +1,248 @@
+"""What the offline agents are made of: masks of the past, returns to go, propensities, constraints, shared bodies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from tiny import random_sessions, tiny
+from torch.nn.functional import softmax
+
+from ilrec_agents import make_agent
+from ilrec_agents.offline.batches import Batches
+from ilrec_agents.offline.constrained import ConstrainedScores
+from ilrec_agents.offline.dataset import Episode, SessionDataset
+from ilrec_agents.offline.quiet import import_d3rlpy
+from ilrec_agents.offline.seen import Seen
+from ilrec_agents.offline.to_go import returns_to_go
+from ilrec_agents.offline.windows import Windows, window
+from ilrec_agents.task import Task
+from ilrec_gym.errors import UsageError
+
+CPU = torch.device("cpu")
+VALUE_AGENTS = ["nfq", "offline_dqn", "ddqn", "bcq", "cql", "sac", "sqn", "ips"]
+LEARNERS = [*VALUE_AGENTS, "dt"]
+BRIEF: dict[str, Any] = {"updates": 20, "hidden": 8, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def world() -> gym.Env:
+    return tiny("catalogue")
+
+
+@pytest.fixture(scope="module")
+def log(world: gym.Env) -> SessionDataset:
+    return random_sessions(world, 200)
+
+
+# Masks ------------------------------------------------------------------------------------------------------------
+
+
+def test_masks_are_those_of_the_environment(env: gym.Env, play: Any) -> None:
+    """Rebuilt from a dataset, they forbid what the mask forbade when the sessions were played anew."""
+    whole = gym.make("ilrec/MovieLens-v0")
+    log = play("random", 6, env_id="ilrec/MovieLens-v0")
+    seen, base = Seen(log, Task.of(whole), CPU), whole.unwrapped
+    users = [base.scenario.users.index_of(int(episode.extras["user_id"][0])) for episode in log.episodes]
+    sessions = base.batch(6, ["action_mask"])
+    _, infos = sessions.reset(np.array(users), seeds=np.arange(6))
+    for step in range(int(log.lengths.max())):
+        rows = np.flatnonzero(log.lengths > step)
+        given = seen.before(torch.from_numpy(rows), torch.full((len(rows),), step))
+        np.testing.assert_array_equal(~given.numpy(), infos["action_mask"][rows])
+        *_, infos = sessions.step(np.array([e.actions[min(step, len(e) - 1)] for e in log.episodes]))
+
+
+def test_the_next_observation_knows_what_was_shown_up_to_the_step(world: gym.Env, log: SessionDataset) -> None:
+    seen = Seen(log, Task.of(world), CPU)
+    batches = Batches(log, log.transitions().rewards, 64, seed=0, device=CPU, seen=seen)
+    steps = batches.steps()
+    forbidden, before = batches.at(steps).next_observations.forbidden, batches.before(steps)[0].forbidden
+    for row, (session, step) in enumerate(zip(batches.session[steps], batches.step[steps], strict=True)):
+        actions = log.episodes[int(session)].actions
+        assert set(np.flatnonzero(forbidden[row])) == set(actions[: int(step) + 1].tolist())
+        assert set(np.flatnonzero(before[row])) == set(actions[: int(step)].tolist())
+
+
+@pytest.mark.parametrize("name", ["nfq", "offline_dqn", "ddqn", "cql", "bcq", "sac"])
+def test_targets_hope_for_allowed_actions_only(name: str, world: gym.Env, log: SessionDataset) -> None:
+    """Where one action is left, the target is that one's value; d3rlpy's own would be the best of all."""
+    agent = make_agent(name, world, **BRIEF)
+    batches = agent._batches(log, CPU)
+    modules = (impl := agent._algorithm(import_d3rlpy(), batches).impl).modules
+    batch = batches.draw()
+    left = torch.randint(agent.task.n_actions, (len(batch.rewards), 1))
+    batch.next_observations.forbidden = torch.ones(len(left), agent.task.n_actions, dtype=torch.bool).scatter(
+        1, left, False
+    )
+    values = torch.stack([q(batch.next_observations).q_value for q in modules.targ_q_funcs]).amin(dim=0)
+    torch.testing.assert_close(impl.compute_target(batch), values.gather(1, left))
+    del batch.next_observations.forbidden
+    assert not torch.allclose(impl.compute_target(batch), values.gather(1, left))
+
+
+def test_sqn_hopes_for_allowed_actions_only(world: gym.Env, log: SessionDataset) -> None:
+    """An item that is shown first in every session and is worth much raises no hope after it."""
+    first = [
+        Episode(e.observations, np.concatenate([[0], np.where(e.actions[1:] == 0, 1, e.actions[1:])]),
+                np.where(np.arange(len(e)) == 0, 100.0, 0.0), e.terminated)
+        for e in log.episodes
+    ]  # fmt: skip
+    settings = BRIEF | {"updates": 60, "network": "flat", "gamma": 1.0, "reward_scaling": "none"}
+    masked, hoping = (
+        make_agent("sqn", world, learning_rate=0.03, target_update_interval=5, mask_seen=mask, **settings)
+        .fit(replace(log, episodes=tuple(first)))
+        .history[-1]["td_loss"]
+        for mask in (True, False)
+    )
+    assert masked < 0.8 * hoping
+
+
+def test_what_is_on_offer_needs_no_masks(env: gym.Env, play: Any) -> None:
+    batches = make_agent("ddqn", env)._batches(play("logging", 20), CPU)
+    assert not hasattr(batches.draw().next_observations, "forbidden")
+
+
+# Parts ------------------------------------------------------------------------------------------------------------
+
+
+def test_returns_to_go(log: SessionDataset) -> None:
+    rewards = log.transitions().rewards
+    sums = np.concatenate([[np.sum(0.9 ** np.arange(len(e) - t) * e.rewards[t:]) for t in range(len(e))]
+                           for e in log.episodes])  # fmt: skip
+    np.testing.assert_allclose(returns_to_go(log, rewards, 0.9), sums, rtol=1e-6)
+    np.testing.assert_allclose(returns_to_go(log, rewards)[np.cumsum(log.lengths) - log.lengths], log.returns)
+
+
+def test_windows_are_stretches_of_sessions(play: Any) -> None:
+    """Every window holds the steps up to one, in order, with their own returns to go; what is in front is absent."""
+    log = play("logging", 20)
+    steps = log.transitions()
+    windows = Windows(log, np.arange(len(steps)), 5, 256, seed=0, device=CPU)
+    batch = windows.draw()
+    there = batch.masks.numpy().astype(bool)
+    rows = batch.returns_to_go[..., 0].numpy().astype(int)
+    np.testing.assert_array_equal(batch.observations.numpy(), steps.observations[rows])
+    np.testing.assert_array_equal(batch.actions[..., 0].numpy(), steps.actions[rows])
+    for row, mask, number in zip(rows, there, batch.timesteps.numpy(), strict=True):
+        assert mask[-1] and (np.diff(mask.astype(int)) >= 0).all() and (np.diff(row[mask]) == 1).all()
+        assert len(set(steps.episodes[row])) == 1
+        assert (number[~mask] == 0).all() and number[mask][-1] == number[mask][0] + mask.sum() - 1
+        assert mask.all() or number[mask][0] == 1
+    assert there.sum(axis=1).min() < 5 and windows.mean_length < 5
+
+
+def test_a_window_is_padded_in_front() -> None:
+    places, there = window(np.array([1, 4]), 3)
+    np.testing.assert_array_equal(places, [[0, 0, 1], [2, 3, 4]])
+    np.testing.assert_array_equal(there, [[False, True, True], [True, True, True]])
+
+
+class Fixed(torch.nn.Module):
+    def __init__(self, out: torch.Tensor) -> None:
+        super().__init__()
+        self.out = out
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out
+
+
+def test_constrained_scores_are_as_the_formula_says() -> None:
+    q, logits = torch.randn(50, 6), torch.randn(50, 6) * 2
+    scores = ConstrainedScores(Fixed(q), Fixed(logits), 0.3)
+    given, g = scores(torch.zeros(50, 2)), softmax(logits, dim=1)
+    free = g > 0.3 * g.amax(dim=1, keepdim=True)
+    torch.testing.assert_close(given[free], q[free])
+    for row in range(50):
+        if not free[row].all():
+            assert given[row][~free[row]].max() < q[row].min()
+            order = given[row][~free[row]].argsort()
+            assert (g[row][~free[row]][order].diff() >= 0).all()
+
+
+@pytest.mark.parametrize("form", ["offered", "catalogue"])
+@pytest.mark.parametrize("network", ["auto", "flat"])
+def test_q_learning_changes_the_body_that_sqn_imitates_with(form: str, network: str) -> None:
+    """With no weight on Q, sqn is bc; with weight it is not."""
+    world = tiny(form)
+    log = random_sessions(world, 50)
+    x = log.episodes[0].observations
+    scores = {
+        (name, weight): make_agent(name, world, network=network, **BRIEF | more).fit(log).scores(x, {})
+        for name, weight, more in [("bc", 0, {}), ("sqn", 0, {"q_weight": 0.0}), ("sqn", 1, {"q_weight": 1.0})]
+    }
+    centred = {key: value - value.mean(axis=1, keepdims=True) for key, value in scores.items()}
+    np.testing.assert_allclose(centred["sqn", 0], centred["bc", 0], atol=1e-4)
+    assert np.abs(centred["sqn", 1] - centred["bc", 0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("clip, least, most", [(1e-6, 0.0, 1e-6), (1e6, 0.3, 3.0)])
+def test_ips_weights_are_clipped(clip: float, least: float, most: float, world: gym.Env, log: SessionDataset) -> None:
+    """Without a clip the mean weight is about 1, as a change of measure has it."""
+    agent = make_agent("ips", world, clip=clip, **BRIEF).fit(log)
+    assert least < agent.history[-1]["weight"] <= most * (1 + 1e-6)
+
+
+def test_dt_asks_for_a_high_return_of_the_dataset(world: gym.Env, log: SessionDataset) -> None:
+    target = make_agent("dt", world, **BRIEF).fit(log)._network.returns[3]
+    assert float(target) == pytest.approx(np.quantile(log.returns, 0.9), rel=1e-6)
+    assert make_agent("dt", world, target_return=7.5, **BRIEF).fit(log)._network.returns[3] == 7.5
+
+
+# Bad input --------------------------------------------------------------------------------------------------------
+
+
+def test_ips_refuses_a_dataset_without_propensities(world: gym.Env, log: SessionDataset) -> None:
+    bare = replace(log, episodes=tuple(replace(episode, extras={}) for episode in log.episodes))
+    with pytest.raises(UsageError, match="propensity"):
+        make_agent("ips", world, **BRIEF).fit(bare)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -0.5, 1.5, np.nan])
+def test_ips_refuses_propensities_that_are_none(wrong: float, world: gym.Env, log: SessionDataset) -> None:
+    first, *rest = log.episodes
+    given = np.where(np.arange(len(first)) == 1, wrong, 0.5)
+    with pytest.raises(UsageError, match="above 0"):
+        make_agent("ips", world, **BRIEF).fit(
+            replace(log, episodes=(replace(first, extras={"propensity": given}), *rest))
+        )
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("kind", ["one reward", "one action"])
+def test_a_log_that_says_little_does_no_harm(name: str, kind: str, log: SessionDataset, world: gym.Env) -> None:
+    """Rewards that are all equal, or one action only: what is learned is finite all the same."""
+    sessions = log.with_rewards(np.full(log.n_transitions, 3.0)) if kind == "one reward" else replace(
+        log, episodes=tuple(replace(e, actions=np.zeros_like(e.actions)) for e in log.episodes)
+    )  # fmt: skip
+    agent = make_agent(name, world, **BRIEF).fit(sessions)
+    assert all(np.isfinite(value) for value in agent.history[-1].values())
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_same_seed_same_network(name: str, world: gym.Env, log: SessionDataset) -> None:
+    first, again, other = (
+        torch.cat([p.flatten() for p in make_agent(name, world, seed=seed, **BRIEF).fit(log)._network.parameters()])
+        for seed in (1, 1, 2)
+    )
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.allclose(first, other)
+
+
+@pytest.mark.parametrize(
+    "name, setting",
+    [
+        ("nfq", {"gamma": 1.01}), ("ddqn", {"mask_seen": 1}), ("offline_dqn", {"target_update_interval": 0}),
+        ("bcq", {"action_flexibility": 0.0}), ("bcq", {"beta": -1.0}), ("sac", {"n_critics": 0}),
+        ("sac", {"temperature": 0.0}), ("sqn", {"q_weight": -1.0}), ("ips", {"clip": 0.0}), ("ips", {"top_k": 0}),
+        ("ips", {"entropy_weight": -1.0}), ("dt", {"context": 0}), ("dt", {"heads": 7}), ("dt", {"dropout": 1.0}),
+        ("dt", {"target_quantile": 1.5}), ("dt", {"target_return": float("nan")}),
+    ],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused(name: str, setting: dict[str, Any], world: gym.Env) -> None:
+    with pytest.raises(UsageError, match=next(iter(setting))):
+        make_agent(name, world, **setting)
