@@ -155,7 +155,7 @@ def test_thompson_draws_what_it_believes(fitted: dict[str, Any]) -> None:
     assert_allclose(draws.mean(axis=0), 0, atol=0.03)
     assert_allclose(np.cov(draws.T), np.eye(21), atol=0.04)
     later = agent._normal(many | {"seed": np.arange(20_000), "step": np.full(20_000, 3)}, 21)
-    assert abs(np.corrcoef(draws[:, 0], later[:, 0])[0, 1]) < 0.03
+    assert np.abs(np.corrcoef(draws.T, later.T)[:21, 21:]).max() < 0.04
     assert agent.act(*begin(gym.make(CANDIDATES), agent)[1:]).shape == (8,)
 
 
