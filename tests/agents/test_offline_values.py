@@ -193,6 +193,33 @@ def test_dt_asks_for_a_high_return_of_the_dataset(world: gym.Env, log: SessionDa
     assert make_agent("dt", world, target_return=7.5, **BRIEF).fit(log)._network.returns[3] == 7.5
 
 
+@pytest.mark.parametrize("form", ["offered", "catalogue"])
+def test_dt_reads_the_last_steps_of_running_sessions(form: str) -> None:
+    """What it makes again from the history is what was observed, done and earned; the target shrinks by the ratings."""
+    world = tiny(form)
+    agent = make_agent("dt", world, context=2, target_return=11.0, **BRIEF).fit(random_sessions(world, 50))
+    agent._network.to_input.weight.mul_(100)  # so that what it reads weighs something after so few updates
+    base, rng = world.unwrapped, np.random.default_rng(0)
+    sessions, seeds = base.batch(5, agent.info), np.arange(5)
+    observations, infos = sessions.reset(base.draw_users(seeds), seeds=seeds)
+    seen, taken, earned = [observations.copy()], [], []
+    for _ in range(3):
+        taken.append(np.where(mask := infos["action_mask"], rng.random(mask.shape), -1).argmax(axis=1))
+        observations, *_, infos = sessions.step(taken[-1])
+        seen.append(observations.copy())
+        earned.append(infos["rating"])
+    one, two, three = earned
+    to_go = np.maximum(np.stack([11 - one - two, 11 - one - two - three], axis=1), float(agent._network.returns[2]))
+    given = [
+        np.stack(seen[2:], axis=1), np.stack([taken[2], 0 * taken[2]], axis=1)[..., None],
+        to_go[..., None].astype(np.float32), np.tile([3, 4], (5, 1)), np.zeros((5, 2), np.float32),
+    ]  # fmt: skip
+    expected = agent._network(*map(torch.from_numpy, given))[1][:, -1]
+    np.testing.assert_allclose(agent.scores(observations, infos), expected, rtol=1e-4, atol=1e-5)
+    wrong = agent._network(*map(torch.from_numpy, [*given[:2], given[2] + 3, *given[3:]]))[1][:, -1]
+    assert np.abs(wrong.numpy() - expected.numpy()).max() > 1e-3  # the return asked for does count
+
+
 # Bad input --------------------------------------------------------------------------------------------------------
 
 
