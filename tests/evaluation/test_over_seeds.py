@@ -89,6 +89,15 @@ def test_the_mean_is_covered(seeds, spread):
     assert 0.90 <= np.mean([x.low <= 0 <= x.high for x in found]) <= 0.99
 
 
+def test_where_users_do_not_differ_it_is_the_t_interval_over_seeds():
+    rng, ratios = np.random.default_rng(10), []
+    for _ in range(60):
+        seeds = rng.normal(size=(3, 1))
+        found = mean_over_seeds(np.tile(seeds, 3))
+        ratios.append((found.high - found.low) / (2 * 4.303 * seeds.std(ddof=1) / math.sqrt(3)))
+    assert np.mean(ratios) == pytest.approx(1, abs=0.05)
+
+
 def test_the_interquartile_mean_is_covered():
     rng = np.random.default_rng(2)
     found = [interquartile_mean(draws(rng, 5, 40, 0.5, 1, 0.5), seed=i, resamples=400) for i in range(300)]

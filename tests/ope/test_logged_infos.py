@@ -7,6 +7,7 @@ from dataclasses import replace
 import gymnasium as gym
 import numpy as np
 import pytest
+from tiny import tiny
 
 import ilrec_gym  # noqa: F401, registers the environments
 from ilrec_agents import make_agent
@@ -48,9 +49,9 @@ def sessions_of(agent, env, steps):
     return SessionDataset(episodes, int(base.sessions.n_actions), base.layout.size, DatasetTask(base.describe()))
 
 
-@pytest.mark.parametrize("place", ["tiny", "bundled"])
-def test_the_same_infos(env, candidates, place):
-    env = env if place == "tiny" else candidates
+@pytest.mark.parametrize("place", ["offered", "catalogue", "bundled"])
+def test_the_same_infos(candidates, place):
+    env = candidates if place == "bundled" else tiny(place)
     playing, asked = Noting(Task.of(env)), Noting(Task.of(env))
     dataset = sessions_of(playing, env, 80)
     together = len(playing.told[0]["step"])  # they were played so many at a time, and kept in this order

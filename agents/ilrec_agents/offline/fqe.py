@@ -28,21 +28,23 @@ class FQEConfig(LearningConfig):
     Attributes:
         start_updates: Gradient steps towards the returns that were logged, before the first iteration: values of the
             logging policy are a better start than none.
-        iteration_updates: Gradient steps per iteration. Each iteration carries values one step further back, so there
-            are as many as the longest session has steps.
+        iterations: At most. Each carries values one step further back, so no more are made than the longest session has
+            steps; with fewer, what comes later still is valued as the logging policy got it.
+        iteration_updates: Gradient steps per iteration.
         batch_size: Transitions per step, drawn uniformly with replacement.
         learning_rate: Of Adam.
     """
 
     start_updates: int = 400
+    iterations: int = 40
     iteration_updates: int = 40
-    batch_size: int = 256
+    batch_size: int = 128
     learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole(self, "start_updates", least=0)
-        whole(self, "iteration_updates", "batch_size")
+        whole(self, "iterations", "iteration_updates", "batch_size")
         number(self, "learning_rate", open_low=True)
 
 
@@ -123,7 +125,7 @@ def fit_q(
             place,
             seed,
         )
-        history = _fitted(fqe, config, iterations=int(short.lengths.max()))
+        history = _fitted(fqe, config, iterations=min(config.iterations, int(short.lengths.max())))
     if not np.isfinite(history[-1]):
         raise UsageError(
             "the loss must stay finite", received=history[-1], cause="a learning rate that is too high",

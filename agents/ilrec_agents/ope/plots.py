@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ilrec_agents.ope.results import Estimate, Study
 
 HOLDS, MISSES = "#0072B2", "#D55E00"
-MOST = 2.5
-"""Times the truth: what lies beyond the picture's edge is an arrow."""
+AROUND = 0.4
+"""How far the picture goes to both sides of the truth, times the truth; what lies beyond is an arrow."""
 
 
 def picture(study: Study) -> Figure:
@@ -36,23 +36,24 @@ def picture(study: Study) -> Figure:
 
 
 def _panel(axes: Axes, group: list[Estimate], logged: float) -> None:
-    first, edge = group[0], MOST * max(abs(group[0].truth.mean), abs(logged))
+    first = group[0]
+    reach = AROUND * max(abs(first.truth.mean), abs(logged))
+    left, right = first.truth.mean - reach, first.truth.mean + reach
     axes.axvline(first.truth.mean, color=INK, linewidth=1.5, zorder=1)
     axes.axvline(logged, color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
     for y, e in enumerate(group):
         if not np.isfinite(e.value.mean):
-            axes.annotate("not defined", (0, y), xytext=(4, 0), textcoords="offset points", va="center",
-                          fontsize=SIZE - 3, color=FAINT)  # fmt: skip
+            axes.text(left + reach / 20, y, "not defined", va="center", fontsize=SIZE - 3, color=FAINT)
             continue
         colour = HOLDS if e.holds else MISSES
-        ends = np.clip([e.value.low, e.value.high], -edge, edge)
+        ends = np.clip([e.value.low, e.value.high], left, right)
         axes.plot(ends, [y, y], color=colour, alpha=0.4, linewidth=3, solid_capstyle="round", zorder=2)
-        inside = abs(e.value.mean) <= edge
-        mark = ("o" if e.holds else "D") if inside else (">" if e.value.mean > 0 else "<")
-        axes.plot(np.clip(e.value.mean, -edge, edge), y, mark, color=colour, markersize=6, zorder=3, clip_on=False)
+        inside = left <= e.value.mean <= right
+        mark = ("o" if e.holds else "D") if inside else (">" if e.value.mean > right else "<")
+        axes.plot(np.clip(e.value.mean, left, right), y, mark, color=colour, markersize=6, zorder=3, clip_on=False)
     axes.set_yticks(range(len(group)), [e.estimator for e in group])
-    axes.invert_yaxis()
-    axes.set_xlim(min(0, *(max(e.value.low, -edge) for e in group if np.isfinite(e.value.low)), 0), edge)
+    axes.set_ylim(len(group) - 0.5, -0.5)
+    axes.set_xlim(left, right)
     rests = f"{first.effective_sessions:,.0f}" if first.effective_sessions >= 10 else f"{first.effective_sessions:.1f}"
     style.tidy(axes, f"{first.target}, {first.horizon} steps", grid="x")
     axes.set_title(axes.get_title(loc="left"), loc="left", fontsize=SIZE - 1, color=INK, fontweight="bold", pad=16)
