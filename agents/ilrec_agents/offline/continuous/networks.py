@@ -56,10 +56,10 @@ class Meets(nn.Module):
             self.spread = self(observations, points).std(dim=0) + 1e-3
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
-        """Observations ``(B, d)`` as the environment gives them and points ``(B, k)`` to ``(B, meets)``."""
+        """Observations ``(..., d)`` as the environment gives them and points ``(..., k)`` to ``(..., meets)``."""
         features = a @ self.decode + self.offset
-        products = [(x[:, here] * features[:, there]).sum(dim=1) for here, there in self.meets]
-        return torch.stack(products, dim=1) / self.spread
+        products = [(x[..., here] * features[..., there]).sum(dim=-1) for here, there in self.meets]
+        return torch.stack(products, dim=-1) / self.spread
 
 
 class PairReader(nn.Module):
@@ -79,18 +79,19 @@ class PairReader(nn.Module):
         super().__init__()
         self.scale, self.meets = copy.deepcopy(scale), copy.deepcopy(meets)
         n, k, m = len(scale.mean), len(meets.decode), len(meets.spread)
+        self.of_observation, self.of_point = nn.Linear(n, hidden), nn.Linear(k + m, hidden, bias=False)
         self.body = nn.Sequential(
-            nn.Linear(n + k + m, hidden), nn.LayerNorm(hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(),
-        )  # fmt: skip
+            nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU()
+        )
         self.query, self.key = nn.Linear(n, hidden), nn.Linear(k, hidden, bias=False)
         self.size = 2 * hidden + k + m
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
-        """``(B, d)`` and ``(B, k)`` to ``(B, size)``."""
-        meets, x = self.meets(x, a), self.scale(x)
-        hidden = self.body(torch.cat([x, a, meets], dim=1))
-        return torch.cat([hidden, self.query(x) * self.key(a), a, meets], dim=1)
+        """``(..., d)`` and ``(..., k)`` to ``(..., size)``; ``(B, 1, d)`` goes with n points of each ``(B, n, k)``."""
+        point = torch.cat([a, self.meets(x, a)], dim=-1)
+        x = self.scale(x)
+        hidden = self.body(self.of_observation(x) + self.of_point(point))
+        return torch.cat([hidden, self.query(x) * self.key(a), point], dim=-1)
 
 
 class Critic(nn.Module):
@@ -101,7 +102,7 @@ class Critic(nn.Module):
         self.reader, self.head = reader, head
 
     def forward(self, x: Tensor, a: Tensor) -> Tensor:
-        """``(B, d)`` and ``(B, k)`` to ``(B, 1)``."""
+        """``(..., d)`` and ``(..., k)`` to ``(..., 1)``."""
         value: Tensor = self.head(self.reader(x, a))
         return value
 
@@ -134,10 +135,9 @@ class ItemPolicy(nn.Module):
 
     def values(self, x: Tensor, items: Tensor) -> Tensor:
         """min_j Q_j(x, clip(x_i)) of items ``(B, n)``, as they were learned: clipped to the box."""
-        rows = x.repeat_interleave(items.shape[1], dim=0)
-        points = self.items[items.flatten()].clamp(-1.0, 1.0)
-        values = [critic(rows, points) for critic in self.critics]
-        return torch.stack(values).amin(dim=0).view(items.shape)
+        points = self.items[items].clamp(-1.0, 1.0)
+        values = [critic(x[:, None], points)[..., 0] for critic in self.critics]
+        return torch.stack(values).amin(dim=0)
 
 
 def fresh_policy(scale: Standardise, meets: Meets, hidden: int, items: Tensor, critics: int) -> ItemPolicy:
