@@ -54,10 +54,7 @@ def over(results: ResultsTable) -> str:
 def benchmark(results: Results) -> str:
     """The tables of a benchmark, one per environment, best agent first, and what failed."""
     parts = [f"### {env.env.label}\n\n{table(env.table)}" for env in results.envs]
-    failed = [
-        f"- `{run.job.entrant.label}`, seed {run.job.seed}, {run.job.env.label}: {run.record['reason']}"
-        for run in results.failed
-    ]
+    failed = [f"- {text}" for env in results.envs for text in env.failures]
     parts += ["Failed:\n\n" + "\n".join(failed) + "\n"] if failed else []
     parts += [f"{results.missing} runs of the plan are not done yet.\n"] if results.missing else []
     return "\n".join(parts)

@@ -217,6 +217,7 @@ def _whisker(
 def _note(axes: Axes, point: tuple[float, float], text: str, **look: Any) -> None:
     """A short text to the right of a point."""
     look |= {"xytext": (7, 0), "textcoords": "offset points", "va": "center", "fontsize": SIZE - 1}
+    look |= {"path_effects": style.halo()}
     axes.annotate(text, point, **look)
 
 

@@ -23,6 +23,7 @@ from ilrec_gym.evaluation.over_seeds import (
     probability_of_improvement,
 )
 from ilrec_gym.evaluation.session_log import joined
+from ilrec_gym.evaluation.statistics import check_same_users
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,9 @@ class Pooled(Evaluation):
         )
         facts = {name: float(np.mean([record[name] for record in records])) for name in sorted(known)}
         inherited = {name: getattr(first, name) for name in first.__dataclass_fields__}
-        pooled = cls(**inherited | {"log": joined([run.log for run in runs])}, runs=tuple(runs), facts=facts)
-        pooled.per_seed("R_traj")  # refuses other users
-        return pooled
+        for k, run in enumerate(runs[1:], 1):
+            check_same_users(first.users, run.users, ("run 0", f"run {k}"))
+        return cls(**inherited | {"log": joined([run.log for run in runs])}, runs=tuple(runs), facts=facts)
 
     @property
     def seeds(self) -> int:

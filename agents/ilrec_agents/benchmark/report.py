@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ilrec_agents.benchmark import plots, run_plots, style
-from ilrec_agents.benchmark.estimates_table import estimates
+from ilrec_agents.benchmark.estimates_table import estimates, estimates_picture
 from ilrec_agents.benchmark.exhibits import Picture, PlainTable, ShownSession, shown_session
 from ilrec_agents.benchmark.folder import Folder
 from ilrec_agents.benchmark.markdown import benchmark
@@ -49,19 +49,16 @@ def write_all(out: Path) -> str:
 
 def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
     table, slug = env.table, re.sub(r"[^a-z0-9]+", "-", env.env.label.lower()).strip("-")
-    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), estimates(env, out))
+    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), estimates(out, slug))
     scenario = env.env.make("test").unwrapped.scenario
-    failed = tuple(
-        f"{run.job.entrant.label}, seed {run.job.seed}, failed: {run.record['reason']}" for run in env.failed
-    )
     return Chapter(
         table,
         heading=env.env.label if several else "",
-        pictures=tuple(_pictures(env, out / PICTURES / slug)),
+        pictures=(*_pictures(env, out / PICTURES / slug), *estimates_picture(out, slug)),
         tables=tuple(found for found in tables if found is not None),
         sessions=_sessions(env),
         rating_scale=scenario.rating_scale,
-        notes=failed,
+        notes=tuple(env.failures),
     )
 
 

@@ -65,6 +65,17 @@ class EnvResults:
         """What rules get with the users of the learning curves."""
         return {run.job.entrant.label: run.curve[0]["R_traj"] for run in self.runs if run.curve and not run.job.learns}
 
+    @property
+    def failures(self) -> list[str]:
+        """One sentence per entrant and reason for which it failed."""
+        seeds: dict[tuple[str, str], list[str]] = {}
+        for run in self.failed:
+            seeds.setdefault((run.job.entrant.label, run.record["reason"]), []).append(str(run.job.seed))
+        return [
+            f"{label} failed in {self.env.label} (seed {', '.join(which)}): {why}"
+            for (label, why), which in seeds.items()
+        ]
+
     def score(self, value: float) -> float | None:
         """A return on the scale on which ``random`` has 0 and ``oracle_one_step`` 100."""
         ends = [row.evaluation.R_traj.mean for name in ("random", "oracle_one_step") if (row := self._row(name))]

@@ -109,6 +109,5 @@ def _curve(axes: Axes, label: str, runs: Sequence[Points], colour: str, first: b
     if len({len(steps) for steps, _ in lines}) == 1:
         axes.plot(lines[0][0], np.mean([values for _, values in lines], axis=0), color=colour, linewidth=2.2)
     style.tidy(axes, label, y="R_traj" if first else "")
-    axes.title.set_color(colour)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}k" if value >= 1000 else f"{value:g}")
     axes.xaxis.set_major_locator(style.require("matplotlib.ticker", "report").MaxNLocator(4))
