@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from ilrec_agents.guided import GuidedCandidates, GuidedTowers, spread, zeroed
 from ilrec_agents.task import Task
 from ilrec_gym.envs.observation import Layout
 from ilrec_gym.errors import UsageError, unknown_name
 
-NETWORKS = ("auto", "candidates", "towers", "flat")
+NETWORKS = ("auto", "guided", "candidates", "towers", "flat")
 _FAR = 10.0  # standardised values are cut here: a feature that hardly varied in training must not swamp the rest
 
 
@@ -114,7 +115,8 @@ def score_network(
 
     Args:
         task: What it is made for.
-        kind: "candidates", "towers", "flat" (one output per action), or "auto": the first that fits the task.
+        kind: "guided" (begins as the public ranking, see guided.py), "candidates" or "towers" (begin with nothing),
+            "flat" (one output per action), or "auto": of "candidates" and "towers" the one that fits the task.
         hidden: Width of the hidden layers.
         observations: What the scaling is fitted on; None leaves it at identity, to be loaded.
         value: Whether a value of the observation is a part of its own; a policy needs none.
@@ -124,6 +126,8 @@ def score_network(
     """
     if kind not in NETWORKS:
         raise unknown_name("network", kind, NETWORKS)
+    if kind == "guided":
+        return _guided(task, hidden, observations, value)
     if kind == "auto":
         kind = "candidates" if task.n_candidates else "towers"
     if (kind == "candidates" and not task.n_candidates) or (kind == "towers" and task.n_candidates):
@@ -140,6 +144,21 @@ def score_network(
     else:
         body = mlp(task.layout.size, hidden, task.n_actions)
     return nn.Sequential(Standardise(observations, task.layout), body)
+
+
+def _guided(task: Task, hidden: int, observations: NDArray[np.float32] | None, value: bool) -> nn.Module:
+    size, features = task.layout.size, item_features(task)
+    standardise, values = Standardise(observations, task.layout), mlp(size, hidden, 1) if value else None
+    network: GuidedTowers | GuidedCandidates
+    if task.n_candidates:
+        advantage = CandidateScores(size, task.n_candidates, len(task.layout.candidate_features), hidden, value=False)
+        zeroed(advantage.advantage)
+        network = GuidedCandidates(task, features, standardise=standardise, advantage=advantage, value=values)
+    else:
+        network = GuidedTowers(task, hidden, features, standardise=standardise, value=values)
+    if not value and observations is not None:
+        spread(network, observations)
+    return network
 
 
 def mlp(n_in: int, hidden: int, n_out: int) -> nn.Sequential:
