@@ -26,6 +26,7 @@ class SACConfig(TargetConfig):
             uniform choice; 0 keeps alpha as it is.
     """
 
+    updates: int = 1000
     n_critics: int = 2
     temperature: float = 0.1
     temperature_rate: float = 0.0
