@@ -134,6 +134,11 @@ def test_the_policies_are_states_of_one_training(out: Path) -> None:
     assert told[0] < told[1] < told[2]
 
 
+def test_one_step_is_one_session_of_each_policy(out: Path) -> None:
+    assert len(read_hdf5(made("popular", "candidates", out, steps=1, seed=9))) == 1
+    assert len(read_hdf5(made("mixed", "candidates", out, steps=1))) == 5
+
+
 def test_same_seed_same_bytes(out: Path, tmp_path: Path) -> None:
     for name in ("mixed", "popular"):
         first, again = made(name, "candidates", out), made(name, "candidates", tmp_path)

@@ -125,7 +125,7 @@ def _played(
             part.agent, env, seed=order.seed, **part.settings
         )  # fmt: skip
         first_seed = order.first_seed(place)
-        found = play(agent, base, steps=round(order.steps * part.share), first_seed=first_seed)
+        found = play(agent, base, steps=max(1, round(order.steps * part.share)), first_seed=first_seed)
         episodes += [replace(e, extras={**e.extras, "behaviour": np.full(len(e), place, np.int8)}) for e in found]
         facts.append(_facts(part, agent, training, order.seed, first_seed, found))
     if len(facts) > 1:
