@@ -38,6 +38,7 @@ class Agent(ABC):
         learns_from: "nothing", "env" or "dataset".
         source: Where it comes from: a paper, or "".
         sees_truth: Whether it looks at what the simulator hides. Such rows are upper bounds, not agents.
+        draws: Whether it draws its actions: then one session says little of a user.
         info: Optional parts of the info that it needs.
         extra: The pip extra that it needs, or "".
         Config: A frozen dataclass of its settings.
@@ -48,6 +49,7 @@ class Agent(ABC):
     learns_from: ClassVar[str] = "nothing"
     source: ClassVar[str] = ""
     sees_truth: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
     info: ClassVar[tuple[str, ...]] = ("action_mask",)
     extra: ClassVar[str] = ""
     Config: ClassVar[type[Any]] = NoConfig
@@ -172,6 +174,7 @@ class StochasticAgent(Agent):
     Draws depend on the agent's seed and the session's own seed, episode and step, not on the other rows of the batch.
     """
 
+    draws = True
     _propensities: NDArray[np.float64] | None = None
 
     @abstractmethod

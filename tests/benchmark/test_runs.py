@@ -230,6 +230,14 @@ def test_suites_can_be_changed():
     assert (made.seeds, made.users, [env.id for env in made.envs]) == (5, None, ["ilrec/MovieLens-v0"])
 
 
+def test_sessions_are_repeated_where_chance_is_in_play():
+    noisy = {"user_model": {"name": "satiation", "noise": 0.2}}
+    made = replace(SMALL, entrants=(Entrant("thompson"), Entrant("linucb")), envs=(ENV, EnvPlan(ENV.id, noisy)))
+    repeats = {(job.entrant.label, job.env == ENV): job.repeats for job in made.jobs}
+    assert [repeats[name, True] for name in ("thompson", "random", "linucb", "mmr")] == [2, 2, 1, 1]
+    assert all(repeats[name, False] == 2 for name in ("thompson", "random", "linucb", "mmr"))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

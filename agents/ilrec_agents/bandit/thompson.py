@@ -39,6 +39,7 @@ class ThompsonAgent(LinearBandit):
     name = "thompson"
     source = "Agrawal and Goyal, ICML 2013"
     Config = ThompsonConfig
+    draws = True
 
     def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:
         size, own = len(shared.mean), taste.mean.shape[1]

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
 
-from ilrec_agents.base import StochasticAgent
 from ilrec_agents.checks import whole
 from ilrec_agents.registry import agent_class
 from ilrec_gym.cards import versions
@@ -58,6 +57,12 @@ class EnvPlan:
         offered = options.pop("n_candidates", 20)
         form = "whole catalogue" if whole_catalogue else f"{offered} on offer"
         return ", ".join([self.dataset, form, *(f"{key} {_short(value)}" for key, value in sorted(options.items()))])
+
+    @property
+    def noisy(self) -> bool:
+        """Whether its users draw their ratings."""
+        model = self.kwargs.get("user_model")
+        return isinstance(model, Mapping) and bool(model.get("noise") or model.get("drift"))
 
     def make(self, split: str) -> Any:
         """The environment with users of a split."""
@@ -116,12 +121,12 @@ class Entrant:
     def varies(self) -> bool:
         """Whether another seed gives another agent; rules without chance need one run only."""
         cls = agent_class(self.agent)
-        return cls.learns_from != "nothing" or issubclass(cls, StochasticAgent)
+        return cls.learns_from != "nothing" or cls.draws
 
     @property
     def draws(self) -> bool:
         """Whether it draws its actions, so that one session says little of a user."""
-        return issubclass(agent_class(self.agent), StochasticAgent)
+        return agent_class(self.agent).draws
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from ilrec_agents.benchmark.modes import check_mode
 from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
 from ilrec_agents.checks import whole
-from ilrec_agents.registry import AGENTS
 from ilrec_gym.errors import UsageError, unknown_name
 
 YARDSTICKS = ("random", "popular", "playlist", "mmr", "oracle_one_step")
@@ -25,7 +24,7 @@ _PAPER = (
     "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
 )  # fmt: skip
-_FULL = (*_PAPER, "random_masked", "oracle_greedy", "oracle_plan", "logging", "greedy_world_model")
+_FULL = (*_PAPER, "random_masked", "oracle_greedy", "oracle_plan", "logging")
 _NOT_OVER_ALL = {"retriever_top1", "retriever_random"}  # they choose among what is on offer
 
 
@@ -39,7 +38,7 @@ class Suite:
         envs: Where.
         seeds: Training seeds 0, 1, ...; rules without chance run once.
         users: Test users, the same for all; None: every one.
-        repeats: Sessions with each user where an agent draws its actions, averaged within the user.
+        repeats: Sessions with each user where the agent or the user draws, averaged within the user.
         data_steps: Steps of each named dataset.
         device: Where learning runs.
         modes: Further modes of evaluation.
@@ -77,7 +76,7 @@ class Suite:
         rules = tuple(Entrant(name) for name in YARDSTICKS if name not in named)
         return tuple(
             Job(
-                env, entrant, seed, self.users, self.repeats if entrant.draws else 1, data_steps=self.data_steps,
+                env, entrant, seed, self.users, self.repeats if entrant.draws or env.noisy else 1, data_steps=self.data_steps,
                 device=self.device, modes=self.modes,
             )
             for env in self.envs
@@ -131,11 +130,11 @@ def suite(
 def _made(name: str) -> Suite:
     about = SUITES[name]
     if name == "quick":
-        return Suite(name, _there(_QUICK), BUNDLED[:1], users=32, repeats=2, about=about)
+        return Suite(name, _entrants(_QUICK), BUNDLED[:1], users=32, repeats=2, about=about)
     if name == "paper":
-        return Suite(name, _there(_PAPER), (*BUNDLED, *LARGE), repeats=3, about=about)
-    return Suite(name, _there(_FULL), (*BUNDLED, *LARGE), seeds=5, repeats=5, about=about)
+        return Suite(name, _entrants(_PAPER), (*BUNDLED, *LARGE), repeats=3, about=about)
+    return Suite(name, _entrants(_FULL), (*BUNDLED, *LARGE), seeds=5, repeats=5, about=about)
 
 
-def _there(names: Sequence[str]) -> tuple[Entrant, ...]:
-    return tuple(Entrant.of(name) for name in names if name in AGENTS)
+def _entrants(names: Sequence[str]) -> tuple[Entrant, ...]:
+    return tuple(Entrant.of(name) for name in names)
