@@ -105,6 +105,13 @@ def test_refused(candidates, spoil, rule):
         target_probabilities(agent, data)
 
 
+def test_too_much_is_refused(env, monkeypatch):
+    monkeypatch.setattr("ilrec_agents.ope.logged_infos._MOST", 100)
+    agent = make_agent("retriever_random", env)
+    with pytest.raises(UsageError, match="32 steps x 4 actions"):
+        target_probabilities(agent, sessions_of(agent, env, 32))
+
+
 def test_softening_is_refused(env):
     with pytest.raises(UsageError, match="agents with scores"):
         softened(make_agent("retriever_random", env), temperature=1.0)

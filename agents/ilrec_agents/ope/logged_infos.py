@@ -16,6 +16,7 @@ from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 
 _TOGETHER = 512  # sessions that are gone through side by side
+_MOST = 100_000_000  # probabilities that are kept: 800 MB
 
 
 class LoggedInfos(dict[str, Any]):
@@ -127,6 +128,13 @@ def _check(agent: Agent, dataset: SessionDataset) -> None:
             received=f"differs in: {', '.join(differs)}",
             cause="sessions of another environment or version",
             fix="make the agent with the environment of the dataset",
+        )
+    if dataset.n_transitions * dataset.n_actions > _MOST:
+        raise UsageError(
+            f"a study keeps a probability for every step and action, at most {_MOST:,} of them",
+            received=f"{dataset.n_transitions:,} steps x {dataset.n_actions:,} actions",
+            cause="sessions over a whole catalogue",
+            fix="use sessions of an environment with items on offer, or fewer of them",
         )
     if agent.sees_truth:
         raise UsageError(
