@@ -76,8 +76,8 @@ class Suite:
         rules = tuple(Entrant(name) for name in YARDSTICKS if name not in named)
         return tuple(
             Job(
-                env, entrant, seed, self.users, self.repeats if entrant.draws or env.noisy else 1, data_steps=self.data_steps,
-                device=self.device, modes=self.modes,
+                env, entrant, seed, self.users, self.repeats if entrant.draws or env.noisy else 1,
+                data_steps=self.data_steps, device=self.device, modes=self.modes,
             )
             for env in self.envs
             for entrant in (*rules, *self.entrants)
