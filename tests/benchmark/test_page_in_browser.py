@@ -4,9 +4,10 @@ import shutil
 
 import pytest
 
-from ilrec_agents.benchmark import plots, style
-from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, ShownStep
+from ilrec_agents.benchmark import ResultsTable, Row, plots, style
+from ilrec_agents.benchmark.exhibits import Artefact, Picture, PlainTable, ShownSession, ShownStep
 from ilrec_agents.benchmark.page import Chapter, Page
+from ilrec_agents.benchmark.pooled import Pooled
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("jinja2")
@@ -133,3 +134,37 @@ def test_without_javascript(visit, table):
     tab = visit(java_script_enabled=False)
     assert labels(tab) == [row.label for row in table.rows[:5]]
     assert tab.locator("button").count() == 0
+
+
+@pytest.fixture(scope="module")
+def chapters(table, make_evaluation, tmp_path_factory):
+    """The address of a page with two chapters, pooled rows and further tables, all of it with long words."""
+    runs = {name: [make_evaluation(f"{name}{seed}") for seed in range(3)] for name in ("mmr", "offline_dqn", "x" * 40)}
+    rows = [
+        Row(name, Pooled.of(found, [{"training_seconds": 61.0}] * 3), marks="offline") for name, found in runs.items()
+    ]
+    pooled = ResultsTable(tuple(rows), "mmr")
+    cells = [tuple((f"{k}.25 [{k}.00, {k}.50]", float(k * i)) for k in range(12)) for i in range(len(rows))]
+    heads = ("agent", *(f"a long head {k}" for k in range(12)))
+    more = PlainTable(ATTACK, heads, tuple(zip(runs, cells, strict=True)))
+    path = tmp_path_factory.mktemp("chapters") / "page.html"
+    Page("Two chapters", (Chapter(pooled, ATTACK, tables=(more,)), Chapter(table, "The other"))).save(path)
+    return path.as_uri()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_chapters_fit_and_their_tables_sort(browser, chapters, width):
+    tab = browser.new_page(viewport={"width": width, "height": 800})
+    tab.goto(chapters)
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    assert tab.locator("nav a").all_inner_texts() == [ATTACK, "The other"]
+    assert tab.locator("script").count() == 1 and tab.locator("img").count() == 0
+    plain = tab.locator("table.plain")
+    before = plain.locator("tbody .label").all_inner_texts()
+    plain.get_by_role("button", name="a long head 3").click()
+    assert plain.locator("tbody .label").all_inner_texts() == before[::-1]
+    heads = tab.locator("table.results").first.locator("thead th").all_inner_texts()
+    assert heads[:5] == ["agent", "R_traj", "IQM", "difference", "P(> mmr)"]
+    tab.locator("nav a").nth(1).click()
+    assert tab.evaluate("location.hash") == "#chapter-2"
+    tab.close()
