@@ -142,6 +142,35 @@ def test_a_window_is_padded_in_front() -> None:
     np.testing.assert_array_equal(there, [[False, True, True], [True, True, True]])
 
 
+def test_errors_and_targets_are_those_of_d3rlpy(world: gym.Env, log: SessionDataset) -> None:
+    """Faster, and the same numbers; CQL's second question for Q(s, .) gets the first one's answer, once."""
+    agent = make_agent("cql", world, **BRIEF)
+    batches = agent._batches(log, CPU)
+    impl = agent._algorithm(import_d3rlpy(), batches).impl
+    ours = impl._q_func_forwarder.forwarders[0]
+    theirs = import_d3rlpy().models.torch.DiscreteMeanQFunctionForwarder(ours._q_func, agent.task.n_actions)
+    batch, target = batches.draw(), 2 * torch.randn(256, 1)
+    given = {
+        "observations": batch.observations, "actions": batch.actions, "rewards": batch.rewards, "target": target,
+        "terminals": torch.randint(2, (256, 1)).float(), "gamma": 0.7,
+    }  # fmt: skip
+    for reduction in ("none", "mean", "sum"):
+        torch.testing.assert_close(
+            ours.compute_error(reduction=reduction, **given).flatten(),
+            theirs.compute_error(reduction=reduction, **given).flatten(),
+        )
+    torch.testing.assert_close(
+        ours.compute_target(batch.observations, batch.actions[:, 0]),
+        theirs.compute_target(batch.observations, batch.actions[:, 0]),
+    )
+    kept, fresh = (ours.compute_expected_q(batch.observations) for _ in range(2))
+    torch.testing.assert_close(kept, fresh)
+    with torch.no_grad():
+        for parameter in ours._q_func.parameters():
+            parameter += 1.0
+    assert not torch.allclose(ours.compute_expected_q(batch.observations), fresh)
+
+
 class Fixed(torch.nn.Module):
     def __init__(self, out: torch.Tensor) -> None:
         super().__init__()
