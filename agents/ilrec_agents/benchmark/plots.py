@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ilrec_agents.benchmark.table import ResultsTable, Row
 
 
+_CROWD = 16  # more rows than these need room, and fainter intervals
 ISOLINE: dict[str, Any] = {"color": "#AEB8C2", "linewidth": 1, "linestyle": (0, (2, 3))}
 
 
@@ -78,13 +79,14 @@ def ladder(table: ResultsTable, yardsticks: Sequence[str] = ()) -> Figure:
 
 def length_and_rating(table: ResultsTable) -> Figure:
     """Len against R_each, with lines of equal return: long sessions, or good ones, or both."""
-    figure = style.new_figure(10.4, 6.2)
-    axes = figure.subplots()
+    crowded = len(table.rows) > _CROWD
+    figure = style.new_figure(10.4, 8.4 if crowded else 6.2)
+    axes, faint = figure.subplots(), 0.15 if crowded else 0.45
     groups = list(table.groups)
     for row in table.rows:
         x, y, colour = row.evaluation.Len, row.evaluation.R_each, COLOURS[role(row)]
-        axes.plot([x.low, x.high], [y.mean, y.mean], color=colour, linewidth=1.2, alpha=0.45)
-        axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.2, alpha=0.45)
+        axes.plot([x.low, x.high], [y.mean, y.mean], color=colour, linewidth=1.2, alpha=faint)
+        axes.plot([x.mean, x.mean], [y.low, y.high], color=colour, linewidth=1.2, alpha=faint)
         face = colour if row.group == groups[0] else "white"
         axes.plot(
             x.mean, y.mean, MARKERS[role(row)], color=colour, markerfacecolor=face, markersize=8, markeredgewidth=1.6

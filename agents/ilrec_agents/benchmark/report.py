@@ -72,7 +72,7 @@ def _pictures(env: EnvResults, folder: Path) -> list[Picture]:
         ("length_and_rating", plots.length_and_rating(table), "Long sessions, or high ratings? Or both?"),
     ]
     if curves:
-        words = "Return with the same train users while learning: thin lines are seeds, the thick one is their mean."
+        words = "Return with the same train users, by steps or updates: thin lines are seeds, the thick one their mean."
         made.append(("learning_curves", run_plots.learning_curves(table, curves, env.references), words))
     if {"random", "oracle_one_step"} <= set(labels):
         words = "Performance profiles: how many runs and users get more than a score, with 95% bands."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Points = Sequence[Mapping[str, float]]
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
-_ACROSS = 3  # panels in a row
+_ACROSS, _MANY = 3, 9  # panels in a row, one more where there are more than so many
 _REASONS = ("#4C78A8", "#E0A030", "#9AA5B1", "#7D5A96", "#57A773", "#C44E52", "#BFC7CF")
 
 
@@ -35,9 +35,9 @@ def learning_curves(
         references: What rules get with the same users, drawn as lines.
     """
     labels = sorted(curves, key=lambda label: -table.row(label).evaluation.R_traj.mean)
-    across = min(_ACROSS, len(labels))
+    across = min(_ACROSS + (len(labels) > _MANY), len(labels))
     down = -(-len(labels) // across)
-    figure = style.new_figure(10.4, 2.5 * down + 0.7)
+    figure = style.new_figure(10.4, (2.1 if across > _ACROSS else 2.5) * down + 0.7)
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
     handles = []
     for k, (name, value) in enumerate(references.items()):
