@@ -168,6 +168,28 @@ def test_a_saved_agent_scores_the_same(
     assert again.history == agent.history
 
 
+# What is learned ---------------------------------------------------------------------------------------------------
+
+PAID = {"updates": 150, "hidden": 16, "batch_size": 64, "learning_rate": 3e-3, "gamma": 0.0, "nearest": 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_actor_points_where_rewards_are(name: str) -> None:
+    """Items are paid for lying in one direction, or in the opposite one: points go there, by at least .4 spreads."""
+    env = tiny("catalogue")
+    dataset = random_sessions(env, 200)
+    agent: Any = make_agent(name, env, device="cpu", **PAID)
+    along = agent.space.points[:, 0][dataset.transitions().actions]
+    _, observations, _ = begin(env, agent, steps=1)
+    moved = []
+    for rewards in (along, -along):
+        agent.fit(dataset.with_rewards(rewards))
+        points = torch.tanh(agent._network.actor(torch.from_numpy(observations))).numpy()
+        moved.append((points[:, 0].mean() - along.mean()) / along.std())
+    assert moved[0] > 0.4
+    assert moved[1] < -0.4
+
+
 # What is learned from ----------------------------------------------------------------------------------------------
 
 

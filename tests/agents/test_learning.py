@@ -21,6 +21,7 @@ PLAY = {"n_envs": 32, "hidden": 32, "gamma": 0.5}
 ACTOR = PLAY | {"total_timesteps": 8_192, "n_steps": 8, "batch_size": 64, "learning_rate": 3e-3}
 VALUE = PLAY | {"total_timesteps": 9_600, "learning_starts": 1_024, "target_update_interval": 640}
 WORLD = {"members": 2, "world_updates": 300}
+POINTING = {"updates": 300, "hidden": 32, "batch_size": 128, "learning_rate": 3e-3}
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     # One rating ahead, by a few linear features: far from the best plans, and far from chance.
     ("linucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
@@ -43,6 +44,16 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("dt", "catalogue", ASKED_FOR_THE_BEST, 0.4),
     ("ips", "offered", {"updates": 800, "hidden": 32}, 0.6),
     ("ips", "catalogue", {"updates": 800, "hidden": 32}, 0.6),
+    ("td3_bc", "offered", POINTING, 0.5),
+    ("td3_bc", "catalogue", POINTING, 0.6),
+    ("iql", "offered", POINTING, 0.5),
+    ("iql", "catalogue", POINTING, 0.6),
+    ("awac", "offered", POINTING, 0.5),
+    ("awac", "catalogue", POINTING, 0.6),
+    ("crr", "offered", POINTING, 0.5),
+    ("crr", "catalogue", POINTING, 0.6),
+    ("continuous_cql", "offered", POINTING, 0.4),
+    ("continuous_cql", "catalogue", POINTING, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
     ("maskable_ppo", "offered", ACTOR, 0.7),
     ("maskable_ppo", "catalogue", ACTOR, 0.7),

@@ -35,16 +35,17 @@ class ContinuousConfig(OfflineConfig):
         embedding: Where items lie: "content" (public bias and content) or "factors" (public bias and factors, as the
             item-embedding wrapper has it by itself).
         nearest: How many of the nearest items the critic chooses among (Wolpertinger: Dulac-Arnold et al. 2015, arXiv
-            1512.07679). 1: the nearest is taken, as the wrapper does.
+            1512.07679); at least as many as are on offer: all of them. 1: the nearest is taken, as the wrapper does.
         gamma: Discount of the step after the next.
         tau: Share of the networks that target networks take over at every update.
         n_critics: Number of Q functions, of which the lowest counts.
         reward_scaling: "standard", "scale" or "none", as for ``cql``.
     """
 
+    updates: int = 4000
     embedding: str = "content"
-    nearest: int = 1
-    gamma: float = 0.95
+    nearest: int = 500
+    gamma: float = 0.5
     tau: float = 0.01
     n_critics: int = 2
     reward_scaling: str = "standard"

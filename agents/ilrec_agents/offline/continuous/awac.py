@@ -23,7 +23,7 @@ class AWACConfig(ContinuousConfig):
         n_action_samples: Points of the policy whose mean value is that of the state.
     """
 
-    lam: float = 1.0
+    lam: float = 0.3
     n_action_samples: int = 1
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ class ContinuousCQLConfig(ContinuousConfig):
         temperature: Weight of the policy's entropy.
     """
 
+    updates: int = 3000
     alpha: float = 0.1
     n_action_samples: int = 4
     temperature: float = 0.01

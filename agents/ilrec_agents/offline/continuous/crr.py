@@ -28,7 +28,7 @@ class CRRConfig(ContinuousConfig):
 
     weight: str = "exp"
     advantage: str = "mean"
-    beta: float = 1.0
+    beta: float = 0.1
     max_weight: float = 20.0
     n_action_samples: int = 4
 

@@ -19,11 +19,12 @@ class TD3BCConfig(ContinuousConfig):
     """Settings of ``td3_bc``, besides those of every agent that points at items.
 
     Attributes:
-        alpha: Weight of the value beside the cloning term; the larger, the further from the log.
+        alpha: Weight of the value beside the cloning term; the larger, the further from the log. With the paper's 2.5
+            points go to the corners of the box, far from all items, and values grow without end.
         smoothing: Standard deviation of the noise on the target's points, which is cut at 2.5 times that.
     """
 
-    alpha: float = 2.5
+    alpha: float = 0.2
     smoothing: float = 0.2
 
     def __post_init__(self) -> None:
