@@ -149,11 +149,11 @@ def test_same_seed_same_bytes(out: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_there_and_unchanged_is_left_alone(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ilrec_agents.datasets.making as making
+    import ilrec_agents.datasets.contents as contents
 
     path = made("popular", "candidates", out)
     before = path.stat().st_mtime_ns, card_path(path).read_bytes()
-    monkeypatch.setattr(making, "play", lambda *_, **__: pytest.fail("played again"))
+    monkeypatch.setattr(contents, "play", lambda *_, **__: pytest.fail("played again"))
     assert made("popular", "candidates", out) == path
     assert (path.stat().st_mtime_ns, card_path(path).read_bytes()) == before
     with pytest.raises(pytest.fail.Exception):
@@ -238,6 +238,7 @@ def test_references_are_played_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"seed": -1}, "seed must be"),
         ({"split": "test"}, "split"),
         ({"learner": {"hidden": 8}}, "settings of the learner"),
+        ({"name": "logs", "learner": {"hidden": 8}}, "settings of the learner"),
         ({"name": "expert", "learner": {"hiden": 8}}, "hidden"),
         ({"env": "ilrec/RecSim-ML1M-v0"}, "one item per step"),
     ],
@@ -251,6 +252,15 @@ def test_bad_input(arguments: dict[str, Any], message: str, tmp_path: Path) -> N
     with pytest.raises(UsageError, match=message):
         make_dataset(options.pop("name"), env, tmp_path, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wrapper_changes_nothing(out: Path, tmp_path: Path) -> None:
+    """Datasets hold the viewers' own ratings, and what plays has learned from these, whatever a wrapper pays."""
+    from ilrec_gym.wrappers.learned_reward import LearnedReward
+
+    wrapped = LearnedReward(env_of("candidates"), lambda observations, *_: np.zeros(len(observations)))
+    path = make_dataset("medium", wrapped, tmp_path, steps=STEPS, learner=LEARNER)
+    assert path.read_bytes() == made("medium", "candidates", out).read_bytes()
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
