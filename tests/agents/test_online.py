@@ -19,7 +19,7 @@ from ilrec_gym.wrappers.learned_reward import LearnedReward
 import_sb3()
 import_contrib()
 
-from ilrec_agents.networks import score_network  # noqa: E402
+from ilrec_agents.networks import mlp, score_network  # noqa: E402
 from ilrec_agents.online.off_policy_parts import DQN, ScoresDQNPolicy  # noqa: E402
 from ilrec_agents.online.quantiles import Quantiles  # noqa: E402
 from ilrec_agents.online.vec_env import SessionsVecEnv  # noqa: E402
@@ -183,7 +183,7 @@ def test_quantiles_lie_around_the_score(form):
     task = make_agent("qrdqn", tiny(form)).task
     x = torch.randn(5, task.layout.size)
     scores, width = (score_network(task, "auto", 8, value=value) for value in (True, False))
-    quantiles = Quantiles(scores, width, task.layout, 8, 7)(x)
+    quantiles = Quantiles(scores, width, mlp(task.layout.size, 8, 7), 7)(x)
     assert quantiles.shape == (5, 7, task.n_actions)
     assert torch.allclose(quantiles.mean(dim=1), scores(x), atol=1e-5)
     spread = quantiles.std(dim=1)

@@ -51,13 +51,17 @@ class QRDQNAgent(OffPolicyAgent):
         return QRDQN, QuantilePolicy
 
     def _networks(self, observations: NDArray[np.float32]) -> Any:
-        from ilrec_agents.networks import score_network
+        from torch import nn
+
+        from ilrec_agents.networks import Standardise, mlp, score_network
         from ilrec_agents.online.quantiles import Quantiles
 
+        task, hidden, n = self.task, self.config.hidden, self.config.n_quantiles
+        kind = "auto" if self.config.network == "guided" else self.config.network
+
         def made() -> Any:
-            task, network, hidden = self.task, self.config.network, self.config.hidden
-            width = score_network(task, network, hidden, observations=observations, value=False)
-            scores = self._fresh_network(observations)
-            return Quantiles(scores, width, task.layout, hidden, self.config.n_quantiles)
+            width = score_network(task, kind, hidden, observations=observations, value=False)
+            shape = nn.Sequential(Standardise(observations, task.layout), mlp(task.layout.size, hidden, n))
+            return Quantiles(self._fresh_network(observations), width, shape, n)
 
         return made

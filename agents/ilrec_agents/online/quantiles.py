@@ -9,9 +9,7 @@ import sb3_contrib
 from sb3_contrib.qrdqn.policies import QRDQNPolicy, QuantileNetwork
 from torch import Tensor, nn
 
-from ilrec_agents.networks import Standardise, mlp
 from ilrec_agents.online.off_policy_parts import RowsExplore
-from ilrec_gym.envs.observation import Layout
 
 
 class Quantiles(nn.Module):
@@ -20,20 +18,17 @@ class Quantiles(nn.Module):
     Args:
         scores: Q, observations ``(B, d)`` to ``(B, n_actions)``.
         width: w, of the same shapes.
-        layout: Of observations.
-        hidden: Width of the hidden layers of u.
+        shape: u, to ``(B, N)``.
         n: Number of quantiles N.
     """
 
-    def __init__(self, scores: nn.Sequential, width: nn.Module, layout: Layout, hidden: int, n: int) -> None:
+    def __init__(self, scores: nn.Module, width: nn.Module, shape: nn.Module, n: int) -> None:
         super().__init__()
-        self.scores, self.width, self.n = scores, width, n
-        self.scale, self.shape = scores[0], mlp(layout.size, hidden, n)
-        assert isinstance(self.scale, Standardise)
+        self.scores, self.width, self.shape, self.n = scores, width, shape, n
 
     def forward(self, x: Tensor) -> Tensor:
         """Observations ``(B, d)`` to quantiles ``(B, N, n_actions)``."""
-        shape = self.shape(self.scale(x))
+        shape = self.shape(x)
         centred = shape - shape.mean(dim=1, keepdim=True)
         quantiles: Tensor = self.scores(x)[:, None] + self.width(x).exp()[:, None] * centred[..., None]
         return quantiles

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -13,20 +11,20 @@ from ilrec_gym.envs.observation import Layout
 
 
 class Reader(nn.Module):
-    """f(z_t + W h_t), h_t = LSTM(z_t, h_{t-1}); z is x standardised. LSTM and W leave out the items on offer.
+    """f(x_t + s W h_t), h_t = LSTM(z_t, h_{t-1}), z = (x - m) / s. LSTM and W leave out the items on offer.
 
     Args:
-        observations: ``(N, d)`` what the scaling is fitted on; None leaves it to be loaded.
+        scale: From x to z.
         layout: Of observations.
-        body: f, ``(B, d)`` to ``(B, n)``.
+        body: f, observations ``(B, d)`` to ``(B, n)``.
         hidden: Width of h.
     """
 
-    def __init__(self, observations: NDArray[np.float32] | None, layout: Layout, body: nn.Module, hidden: int) -> None:
+    def __init__(self, scale: Standardise, layout: Layout, body: nn.Module, hidden: int) -> None:
         super().__init__()
         self.offered = layout.sizes.get("candidates", 0)
         context = layout.size - self.offered
-        self.scale, self.body = Standardise(observations, layout), body
+        self.scale, self.body = scale, body
         self.lstm, self.memory_to_input = nn.LSTM(context, hidden), nn.Linear(hidden, context, bias=False)
         nn.init.zeros_(self.memory_to_input.weight)
 
@@ -37,7 +35,7 @@ class Reader(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor) -> Tensor:
         """Observations ``(B, d)`` and memories ``(B, hidden)`` that have read them, to ``(B, n)``."""
-        out: Tensor = self.body(self.scale(x) + pad(self.memory_to_input(h), (0, self.offered)))
+        out: Tensor = self.body(x + self.scale.std * pad(self.memory_to_input(h), (0, self.offered)))
         return out
 
     def after(self, x: Tensor, lengths: Tensor) -> Tensor:

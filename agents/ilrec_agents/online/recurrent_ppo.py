@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,11 +27,11 @@ class RecurrentPPOConfig(PPOConfig):
 class RecurrentPPOAgent(PPOAgent):
     """As ``ppo``, its actor and critic each with a memory of the session.
 
-    h_t = LSTM(z_t, h_{t-1}),   scores = f(z_t + W h_t),   W = 0 at first
+    h_t = LSTM(z_t, h_{t-1}),   scores = f(x_t + s W h_t),   W = 0 at first
 
-    z is the standardised observation, of which the LSTM reads and W changes all but the items on offer; f is a score
-    network as in ``ppo``. It learns over rounds of ``n_steps`` and carries the memory on from round to round. When it
-    acts, the past observations are made again from the public history, so every call stands for itself.
+    z is the observation x standardised by s, of which the LSTM reads and W changes all but the items on offer; f is a
+    score network as in ``ppo``. It learns over rounds of ``n_steps`` and carries the memory on from round to round.
+    When it acts, the past observations are made again from the public history: every call stands for itself.
     """
 
     name = "recurrent_ppo"
@@ -63,23 +62,26 @@ class RecurrentPPOAgent(PPOAgent):
         return contrib.RecurrentPPO, MemoryPolicy
 
     def _networks(self, observations: NDArray[np.float32]) -> Any:
-        from ilrec_agents.networks import mlp
-        from ilrec_agents.online.reader import Reader
         from ilrec_agents.online.recurrent_parts import actor_critic
 
-        layout = self.task.layout
-        critic = partial(mlp, layout.size, self.config.hidden, 1)
-        return lambda: actor_critic(
-            self._fresh_network(observations), Reader(observations, layout, critic(), self.config.hidden)
-        )
+        return lambda: actor_critic(self._fresh_network(observations), self._reader(observations, actor=False))
 
     def _fresh_network(self, observations: Observations | None = None) -> Any:
-        from ilrec_agents.networks import score_network
+        return self._reader(observations, actor=True)
+
+    def _reader(self, observations: Observations | None, *, actor: bool) -> Any:
+        from torch import nn
+
+        from ilrec_agents.networks import Standardise, mlp
         from ilrec_agents.online.reader import Reader
 
-        config, layout = self.config, self.task.layout
-        network: Any = score_network(self.task, config.network, config.hidden, value=False)
-        return Reader(observations, layout, network[1], config.hidden)
+        layout, hidden = self.task.layout, self.config.hidden
+        body = (
+            super()._fresh_network(observations)
+            if actor
+            else nn.Sequential(Standardise(observations, layout), mlp(layout.size, hidden, 1))
+        )
+        return Reader(Standardise(observations, layout), layout, body, hidden)
 
     def _scores_of(self, algorithm: Any) -> Any:
         return super()._scores_of(algorithm).reader
