@@ -12,7 +12,7 @@ import pytest
 
 from ilrec_agents import load_agent
 from ilrec_agents.benchmark import playing
-from ilrec_agents.benchmark.curves import read_curve
+from ilrec_agents.benchmark.curves import SEED, read_curve
 from ilrec_agents.benchmark.folder import PLAN, Folder
 from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.results import Results
@@ -84,6 +84,15 @@ def test_a_run_says_what_it_cost_and_can_be_used_again(ran):
     again = evaluate(load_agent(run.path / "agent", env), env, seed=0, episodes=6)
     np.testing.assert_array_equal(again.log.items, run.evaluation.log.items)
     assert run.evaluation.R_traj.mean == pytest.approx(record["R_traj"])
+
+
+def test_curves_are_measured_on_the_same_train_users(ran):
+    env = ENV.make("train")
+    for label in ("ppo", "mmr"):  # what has learned last is what is saved
+        run = next(run for run in Folder(ran[0]).runs() if run.job.entrant.label == label)
+        found = evaluate(load_agent(run.path / "agent", env), env, seed=SEED, episodes=32)
+        assert run.curve[-1]["R_traj"] == pytest.approx(found.R_traj.mean)
+        assert not set(found.users) & set(run.evaluation.users)
 
 
 def test_two_seeds_are_two_agents(ran):
