@@ -69,6 +69,8 @@ class GuidedTowers(nn.Module):
         value: V, or None.
     """
 
+    half_scale: float
+    width: float
     scale: Tensor
     factors: Tensor
     vectors: Tensor
@@ -85,7 +87,8 @@ class GuidedTowers(nn.Module):
         value: nn.Module | None,
     ) -> None:
         super().__init__()
-        self.slices, self.half, self.standardise, self.value = task.layout.slices, task.half, standardise, value
+        self.slices, self.half_scale, self.width = task.layout.slices, task.half, float(hidden)
+        self.standardise, self.value = standardise, value
         self.register_buffer("scale", torch.tensor(_VALUES))
         tables = {
             "factors": task.public.item_factors,
@@ -108,8 +111,10 @@ class GuidedTowers(nn.Module):
         profile, taste = x[:, self.slices["profile"]], x[:, self.slices["taste"]]
         fast, slow = x[:, self.slices["memory_fast"]], x[:, self.slices["memory_slow"]]
         same = torch.stack([w[0] + w[4], w[5]]).expand(len(x), 2)
-        q = _UNIT / self.key.out_features**0.5 * self.query(self.standardise(x))
-        query = torch.cat([w[0] / self.half * profile[:, 2:] + w[3] * taste, w[1] * fast + w[2] * slow, same, q], dim=1)
+        q = _UNIT / self.width**0.5 * self.query(self.standardise(x))
+        query = torch.cat(
+            [w[0] / self.half_scale * profile[:, 2:] + w[3] * taste, w[1] * fast + w[2] * slow, same, q], dim=1
+        )
         key = torch.cat([self.factors, self.vectors, self.statics, self.key(self.own.features)], dim=1)
         return query, key, _UNIT * self.own()
 
