@@ -10,7 +10,7 @@ import pytest
 
 from ilrec_agents.benchmark import ResultsTable, Row
 from ilrec_agents.benchmark.findings import findings
-from ilrec_agents.benchmark.numbers import milliseconds, number, plain, significant, with_interval
+from ilrec_agents.benchmark.numbers import duration, milliseconds, number, plain, significant, with_interval
 from ilrec_gym.errors import UsageError
 from ilrec_gym.evaluation import Interval
 
@@ -124,3 +124,8 @@ def test_numbers():
         "a",
         "3",
     )
+
+
+def test_times():
+    said = [duration(seconds) for seconds in (0.34, 12.4, 89, 95, 5340, 7300)]
+    assert said == ["0.3 s", "12 s", "89 s", "2 min", "89 min", "2 h 02 min"]

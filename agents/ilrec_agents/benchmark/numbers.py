@@ -58,6 +58,6 @@ def plain(value: Any) -> str:
 def duration(seconds: float) -> str:
     """A time as people say it: seconds, minutes, or hours and minutes."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
