@@ -26,10 +26,11 @@ class IPSConfig(ValueConfig):
         entropy_weight: What a unit of the policy's entropy is worth.
     """
 
+    updates: int = 1000
     learning_rate: float = 3e-3
     clip: float = 20.0
     top_k: int = 1
-    entropy_weight: float = 0.05
+    entropy_weight: float = 0.02
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -44,7 +45,8 @@ class IPSAgent(ValueLearner):
     L = -min(c, pi(a|s) / mu(a|s)) K (1 - pi(a|s))^(K-1) (G - V(s)) log pi(a|s)  -  entropy_weight H(pi(. | s))
         + 1/2 (G - V(s))^2,     G = r_t + gamma r_{t+1} + ... to the end of the session
 
-    mu is the propensity in the dataset. V is a network of its own; G is in units of its standard deviation.
+    mu is the propensity in the dataset. V is a network of its own. G - V is divided by its standard deviation over the
+    batch where it weighs log pi, so that the entropy's weight means the same whatever the rewards are.
     """
 
     name = "ips"
@@ -78,7 +80,8 @@ class IPSAgent(ValueLearner):
             pi, advantage = chosen.detach().exp(), returns[steps] - expected
             weight = (pi / mu[steps]).clamp(max=config.clip) * config.top_k * (1 - pi) ** (config.top_k - 1)
             entropy = -(log_pi.exp() * log_pi).sum(dim=1).mean()
-            gain = (weight * advantage.detach() * chosen).mean()
+            worth = advantage.detach() / advantage.detach().std().clamp(min=1e-6)
+            gain = (weight * worth * chosen).mean()
             error = (advantage**2).mean() / 2
             loss = error - gain - config.entropy_weight * entropy
             descent.step(loss)
