@@ -200,6 +200,16 @@ def test_viewers_held_out_are_never_learned_from(monkeypatch):
     assert report["steps"] + len(learned) == log.n_transitions
 
 
+def test_each_member_learns_from_a_bootstrap_sample_of_the_sessions():
+    env = crowd(3.0)
+    steps = logged_steps(random_sessions(env, 60), Task.of(env), 3)
+    fitting = Fitting(steps, Task.of(env), WorldModelConfig(), torch.device("cpu"))
+    first, second = (steps.session[fitting._bootstrap(np.random.default_rng(seed))] for seed in (0, 1))
+    drawn = np.bincount(first, minlength=60)
+    assert (drawn % np.bincount(steps.session, minlength=60) == 0).all(), "whole sessions"
+    assert 0.5 < (drawn > 0).mean() < 0.75 and not np.array_equal(drawn, np.bincount(second, minlength=60))
+
+
 def test_members_differ_and_the_same_seed_gives_the_same_model():
     env = tiny("offered")
     log = random_sessions(env, 60)

@@ -43,7 +43,7 @@ class ModelBasedConfig(PPOConfig):
             itself: what an item adds to the ratings is then not lost in the noise of when viewers leave.
     """
 
-    total_timesteps: int = 200_000
+    total_timesteps: int = 100_000
     tracker: str = "average"
     members: int = 5
     world_updates: int = 1500

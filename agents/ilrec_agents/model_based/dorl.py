@@ -31,7 +31,7 @@ class DORLConfig(ModelBasedConfig):
     """
 
     uncertainty_penalty: float = 1.0
-    entropy_bonus: float = 0.5
+    entropy_bonus: float = 0.1
     orders: tuple[int, ...] = (1, 2)
 
     def __post_init__(self) -> None:
