@@ -25,7 +25,8 @@ class LearningConfig:
 
     Attributes:
         network: "candidates" (one small network that all places on offer share), "towers" (one for observations, one
-            for items), "flat" (one output per action), or "auto": the first of these that fits the task.
+            for items), "flat" (one output per action), "guided" (begins as the public ranking and learns what to
+            change about it), or "auto": of the first two the one that fits the task.
         hidden: Width of the hidden layers.
         threads: Threads of torch while it learns on a CPU. More than one gains nothing for networks as small as these,
             and costs a lot where other programs run.

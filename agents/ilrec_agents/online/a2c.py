@@ -16,7 +16,10 @@ class A2CConfig(OnPolicyConfig):
         normalize_advantage: Whether A gets mean 0 and standard deviation 1 in every round.
     """
 
-    n_steps: int = 8
+    total_timesteps: int = 100_000
+    network: str = "guided"
+    gamma: float = 0.8
+    n_steps: int = 16
     learning_rate: float = 2e-3
     normalize_advantage: bool = True
 

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from ilrec_agents.online.ppo import PPOAgent
+from ilrec_agents.online.ppo import PPOAgent, PPOConfig
 from ilrec_agents.online.quiet import import_contrib
+
+
+@dataclass(frozen=True)
+class MaskablePPOConfig(PPOConfig):
+    """Settings of ``maskable_ppo``, those of ``ppo``."""
+
+    total_timesteps: int = 150_000
+    network: str = "guided"
+    gamma: float = 0.8
+    n_steps: int = 16
+    n_epochs: int = 4
+    batch_size: int = 256
+    learning_rate: float = 2e-3
 
 
 class MaskablePPOAgent(PPOAgent):
@@ -18,6 +32,8 @@ class MaskablePPOAgent(PPOAgent):
 
     name = "maskable_ppo"
     source = "Huang and Ontanon, FLAIRS 2022"
+    Config: ClassVar[type[Any]] = MaskablePPOConfig
+    config: MaskablePPOConfig
 
     def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
         contrib = import_contrib()

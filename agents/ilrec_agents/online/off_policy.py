@@ -36,13 +36,16 @@ class OffPolicyConfig(OnlineConfig):
             swamps what sets them apart, where the mean is kept.
     """
 
+    total_timesteps: int = 120_000
+    network: str = "guided"
+    gamma: float = 0.8
     buffer_size: int = 100_000
     batch_size: int = 256
     learning_starts: int = 6_400
     train_freq: int = 1
     gradient_steps: int = 1
     target_update_interval: int = 6_400
-    exploration_fraction: float = 0.3
+    exploration_fraction: float = 0.15
     exploration_final: float = 0.05
     max_grad_norm: float = 10.0
     reward_scaling: str = "standard"

@@ -19,9 +19,13 @@ from ilrec_gym.errors import require
 class RecurrentPPOConfig(PPOConfig):
     """Settings of ``recurrent_ppo``, those of ``ppo``. The memory is as wide as the hidden layers."""
 
-    total_timesteps: int = 100_000
-    n_steps: int = 32
+    total_timesteps: int = 60_000
+    network: str = "guided"
+    gamma: float = 0.8
+    n_steps: int = 16
     n_epochs: int = 4
+    batch_size: int = 256
+    learning_rate: float = 2e-3
 
 
 class RecurrentPPOAgent(PPOAgent):
