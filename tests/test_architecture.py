@@ -60,6 +60,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "faiss": "faiss-cpu",
     "huggingface_hub": "huggingface-hub",
+    "sb3_contrib": "sb3-contrib",
     "stable_baselines3": "stable-baselines3",
 }
 

@@ -24,9 +24,10 @@ from ilrec_agents.online.off_policy_parts import DQN, ScoresDQNPolicy  # noqa: E
 from ilrec_agents.online.quantiles import Quantiles  # noqa: E402
 from ilrec_agents.online.vec_env import SessionsVecEnv  # noqa: E402
 
-BRIEF: dict[str, Any] = {"n_envs": 16, "hidden": 8}
+BRIEF: dict[str, Any] = {"n_envs": 16, "hidden": 8, "network": "auto"}
 ACTOR = BRIEF | {"total_timesteps": 512, "n_steps": 8, "batch_size": 32, "n_epochs": 1}
-VALUE = BRIEF | {"total_timesteps": 512, "learning_starts": 128, "batch_size": 16, "target_update_interval": 64}
+VALUE = BRIEF | {"total_timesteps": 512, "learning_starts": 128, "batch_size": 16, "target_update_interval": 64,
+         "exploration_fraction": 0.3}  # fmt: skip
 SETTINGS = {
     "a2c": BRIEF | {"total_timesteps": 512},
     "maskable_ppo": ACTOR,

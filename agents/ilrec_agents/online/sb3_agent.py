@@ -111,7 +111,8 @@ class SB3Agent(LearningAgent):
             curve = Curve(bar, Watched(watch, self, total), total // 100, lambda: self._look(algorithm))
             self.history = curve.history
             try:
-                algorithm.learn(total, callback=curve, log_interval=None)
+                with np.errstate(invalid="ignore", over="ignore"):  # values that run away are told of below
+                    algorithm.learn(total, callback=curve, log_interval=None)
             except ILRecError:
                 raise
             except (ValueError, RuntimeError) as error:
