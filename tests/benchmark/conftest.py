@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark import ResultsTable, Row
+from ilrec_agents.benchmark.report import ResultsTable, Row
 from ilrec_gym.evaluation import CatalogueFacts, Evaluation, SessionLog
 
 USERS, ITEMS, HORIZON = 40, 60, 30

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark.folder import Folder, Run
-from ilrec_agents.benchmark.runner import Runner
-from ilrec_agents.benchmark.suites import suite
+from ilrec_agents.benchmark.runs.folder import Folder, Run
+from ilrec_agents.benchmark.runs.runner import Runner
+from ilrec_agents.benchmark.runs.suites import suite
 
 pytest.importorskip("joblib")
 pytest.importorskip("pyarrow")

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from ilrec_agents.benchmark import plots, style
-from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, ShownStep, shown_session
-from ilrec_agents.benchmark.page import FIRST_STEPS, Chapter, Page
+from ilrec_agents.benchmark.report import plots, style
+from ilrec_agents.benchmark.report.exhibits import Artefact, Picture, ShownSession, ShownStep, shown_session
+from ilrec_agents.benchmark.report.page import FIRST_STEPS, Chapter, Page
 from ilrec_gym.errors import ArtefactError, MissingExtraError, UsageError
 
 pytest.importorskip("jinja2")

@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from ilrec_agents.benchmark import ResultsTable, Row, plots, style
-from ilrec_agents.benchmark.exhibits import Artefact, Picture, PlainTable, ShownSession, ShownStep
-from ilrec_agents.benchmark.page import Chapter, Page
-from ilrec_agents.benchmark.pooled import Pooled
+from ilrec_agents.benchmark.report import ResultsTable, Row, plots, style
+from ilrec_agents.benchmark.report.exhibits import Artefact, Picture, PlainTable, ShownSession, ShownStep
+from ilrec_agents.benchmark.report.page import Chapter, Page
+from ilrec_agents.benchmark.report.pooled import Pooled
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("jinja2")

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark import ResultsTable, plots, style
-from ilrec_agents.benchmark.style import COLOURS
+from ilrec_agents.benchmark.report import ResultsTable, plots, style
+from ilrec_agents.benchmark.report.style import COLOURS
 from ilrec_gym.errors import MissingExtraError, UsageError
 
 pytest.importorskip("matplotlib")
@@ -112,7 +112,7 @@ def test_global_state_is_left_alone(table):
     before = dict(mpl.rcParams)
     style.png(plots.ladder(table))
     assert dict(mpl.rcParams) == before
-    code = "import sys; from ilrec_agents.benchmark import plots, page; print('matplotlib' in sys.modules)"
+    code = "import sys; from ilrec_agents.benchmark.report import plots, page; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark import run_plots
-from ilrec_agents.benchmark.folder import Folder
-from ilrec_agents.benchmark.markdown import benchmark
-from ilrec_agents.benchmark.plan import Entrant, EnvPlan
-from ilrec_agents.benchmark.pooled import Pooled, difference
-from ilrec_agents.benchmark.report import write_all
-from ilrec_agents.benchmark.results import Results
-from ilrec_agents.benchmark.runner import Runner
-from ilrec_agents.benchmark.suites import Suite
+from ilrec_agents.benchmark.report import run_plots
+from ilrec_agents.benchmark.report.markdown import benchmark
+from ilrec_agents.benchmark.report.pooled import Pooled, difference
+from ilrec_agents.benchmark.report.results import Results
+from ilrec_agents.benchmark.report.writing import write_all
+from ilrec_agents.benchmark.runs.folder import Folder
+from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan
+from ilrec_agents.benchmark.runs.runner import Runner
+from ilrec_agents.benchmark.runs.suites import Suite
 from ilrec_agents.commands.benchmark import main
 from ilrec_gym.cards import write_card
 from ilrec_gym.errors import ArtefactError, UsageError

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from ilrec_agents import load_agent
-from ilrec_agents.benchmark import playing
-from ilrec_agents.benchmark.curves import SEED, read_curve
-from ilrec_agents.benchmark.folder import PLAN, Folder
-from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
-from ilrec_agents.benchmark.results import Results
-from ilrec_agents.benchmark.runner import Progress, Runner
-from ilrec_agents.benchmark.suites import SUITES, YARDSTICKS, Suite, suite
+from ilrec_agents.benchmark.report.results import Results
+from ilrec_agents.benchmark.runs import playing
+from ilrec_agents.benchmark.runs.curves import SEED, read_curve
+from ilrec_agents.benchmark.runs.folder import PLAN, Folder
+from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.runner import Progress, Runner
+from ilrec_agents.benchmark.runs.suites import SUITES, YARDSTICKS, Suite, suite
 from ilrec_agents.registry import AGENTS
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
@@ -130,7 +130,7 @@ def test_modes(ran):
 
 def test_repeats_are_allowed_in_mode_fb():
     from ilrec_agents import make_agent
-    from ilrec_agents.benchmark.modes import env_of, policy_of
+    from ilrec_agents.benchmark.runs.modes import env_of, policy_of
 
     plan = EnvPlan("ilrec/MovieLens-v0", {"max_steps": 5})
     env = env_of("FB", plan, "test")
@@ -142,7 +142,7 @@ def test_what_is_done_is_not_done_again(copy, ran, monkeypatch):
     before = stamps(copy)
     called = []
     monkeypatch.setattr(
-        "ilrec_agents.benchmark.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
+        "ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
     )
     Runner(copy, 1, quiet=True).run(SMALL)
     assert {job.entrant.label for job in called} == {"bc from logs"}  # failed runs are tried again, no others
@@ -185,7 +185,7 @@ def test_another_setting_seed_or_version_is_another_run(monkeypatch):
     ]  # fmt: skip
     keys = [job.key, *(other.key for other in others)]
     assert replace(job).key == job.key
-    monkeypatch.setattr("ilrec_agents.benchmark.plan.versions", lambda: {"numpy": "1.0"})
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.plan.versions", lambda: {"numpy": "1.0"})
     keys.append(replace(job).key)
     assert len(set(keys)) == len(keys)
 
@@ -282,7 +282,7 @@ def test_a_device_that_is_not_there_is_refused(tmp_path):
 
 def test_time_left_follows_what_runs_took(monkeypatch):
     now = iter([0.0, 10.0])
-    monkeypatch.setattr("ilrec_agents.benchmark.runner.time.perf_counter", lambda: next(now))
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.time.perf_counter", lambda: next(now))
     jobs = [replace(SMALL.jobs[0], seed=seed) for seed in range(4)]
     progress = Progress(jobs, 1)
     assert progress.seconds == 4  # a second each, says the estimate

@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark import ResultsTable, Row
-from ilrec_agents.benchmark.findings import findings
-from ilrec_agents.benchmark.numbers import duration, milliseconds, number, plain, significant, with_interval
+from ilrec_agents.benchmark.report import ResultsTable, Row
+from ilrec_agents.benchmark.report.findings import findings
+from ilrec_agents.benchmark.report.numbers import duration, milliseconds, number, plain, significant, with_interval
 from ilrec_gym.errors import UsageError
 from ilrec_gym.evaluation import Interval
 

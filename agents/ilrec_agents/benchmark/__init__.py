@@ -1,5 +1,1 @@
-"""The benchmark's output: a results table, pictures, and one self-contained page."""
-
-from ilrec_agents.benchmark.table import MARKS, ResultsTable, Row
-
-__all__ = ["MARKS", "ResultsTable", "Row"]
+"""The benchmark: runs of agents over seeds and environments, and the report of what they came to."""

@@ -16,8 +16,8 @@ def main(argv: list[str]) -> int:
     if argv[:1] in (["table"], ["report"]):
         return _again(argv[0], argv[1:])
     options = _parser().parse_args(argv)
-    from ilrec_agents.benchmark.runner import Runner
-    from ilrec_agents.benchmark.suites import suite
+    from ilrec_agents.benchmark.runs.runner import Runner
+    from ilrec_agents.benchmark.runs.suites import suite
 
     chosen = suite(
         options.suite, agents=options.agents, envs=options.envs, seeds=options.seeds, users=options.users,
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     if options.list:
         _show(chosen, options.jobs)
         return 0
-    from ilrec_agents.benchmark.report import write_all
+    from ilrec_agents.benchmark.report.writing import write_all
 
     command = f"ilrec benchmark {shlex.join(argv)}".strip()
     quiet = not sys.stderr.isatty()
@@ -45,10 +45,10 @@ def _again(what: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"ilrec benchmark {what}", description=about)
     parser.add_argument("out", type=Path, metavar="DIR", help="the benchmark's folder")
     out = parser.parse_args(argv).out
-    from ilrec_agents.benchmark.folder import Folder
-    from ilrec_agents.benchmark.markdown import benchmark
-    from ilrec_agents.benchmark.report import write_all
-    from ilrec_agents.benchmark.results import Results
+    from ilrec_agents.benchmark.report.markdown import benchmark
+    from ilrec_agents.benchmark.report.results import Results
+    from ilrec_agents.benchmark.report.writing import write_all
+    from ilrec_agents.benchmark.runs.folder import Folder
 
     print(benchmark(Results(Folder(out))) if what == "table" else write_all(out), end="\n" * (what == "report"))
     return 0
@@ -56,9 +56,9 @@ def _again(what: str, argv: list[str]) -> int:
 
 def _show(chosen: object, workers: int) -> None:
     """What a suite would run, and about how long it would take."""
-    from ilrec_agents.benchmark.estimate import seconds_of, total
-    from ilrec_agents.benchmark.numbers import duration
-    from ilrec_agents.benchmark.suites import Suite
+    from ilrec_agents.benchmark.report.numbers import duration
+    from ilrec_agents.benchmark.runs.estimate import seconds_of, total
+    from ilrec_agents.benchmark.runs.suites import Suite
 
     assert isinstance(chosen, Suite)
     jobs = chosen.jobs
@@ -76,7 +76,7 @@ def _show(chosen: object, workers: int) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from ilrec_agents.benchmark.suites import SUITES
+    from ilrec_agents.benchmark.runs.suites import SUITES
 
     parser = argparse.ArgumentParser(
         prog="ilrec benchmark",

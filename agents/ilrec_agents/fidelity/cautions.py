@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ilrec_agents.benchmark.numbers import number, with_interval
+from ilrec_agents.benchmark.report.numbers import number, with_interval
 from ilrec_agents.fidelity.ladder import CHANCE, Ladder
 from ilrec_gym.evaluation import Interval
 

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ilrec_agents.benchmark import ResultsTable, Row
-from ilrec_agents.benchmark.exhibits import Picture
-from ilrec_agents.benchmark.numbers import plain
-from ilrec_agents.benchmark.page import Chapter, Page
-from ilrec_agents.benchmark.style import save_png
+from ilrec_agents.benchmark.report import ResultsTable, Row
+from ilrec_agents.benchmark.report.exhibits import Picture
+from ilrec_agents.benchmark.report.numbers import plain
+from ilrec_agents.benchmark.report.page import Chapter, Page
+from ilrec_agents.benchmark.report.style import save_png
 from ilrec_agents.fidelity import plots
 from ilrec_agents.fidelity.ladder import CHANCE, POLICIES, Ladder
 from ilrec_agents.fidelity.lengths import SHARES, counts_of, spread_of

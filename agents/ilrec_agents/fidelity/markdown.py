@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.numbers import number, with_interval, with_sign
+from ilrec_agents.benchmark.report.numbers import number, with_interval, with_sign
 from ilrec_agents.fidelity.agreement import LEAST, Agreement
 from ilrec_agents.fidelity.histogram import REAL, Histogram
 from ilrec_agents.fidelity.ladder import CHANCE, POLICIES, Ladder

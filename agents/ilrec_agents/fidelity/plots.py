@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import style
-from ilrec_agents.benchmark.numbers import number
-from ilrec_agents.benchmark.style import COLOURS, FAINT, INK, SIZE
+from ilrec_agents.benchmark.report import style
+from ilrec_agents.benchmark.report.numbers import number
+from ilrec_agents.benchmark.report.style import COLOURS, FAINT, INK, SIZE
 from ilrec_agents.fidelity.agreement import Agreement
 from ilrec_agents.fidelity.histogram import ALL, REAL, SAME, Histogram
 from ilrec_agents.fidelity.ladder import CHANCE, POLICIES, Ladder

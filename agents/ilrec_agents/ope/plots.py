@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import style
-from ilrec_agents.benchmark.style import FAINT, INK, SIZE
+from ilrec_agents.benchmark.report import style
+from ilrec_agents.benchmark.report.style import FAINT, INK, SIZE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

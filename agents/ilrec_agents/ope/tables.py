@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ilrec_agents.benchmark.numbers import MISSING, number, plain, with_interval
+from ilrec_agents.benchmark.report.numbers import MISSING, number, plain, with_interval
 from ilrec_agents.ope.estimators import ESTIMATORS
 from ilrec_gym.cards import write_card
 from ilrec_gym.files import replacing
@@ -77,7 +77,7 @@ def percent(share: float) -> str:
 
 def save(study: Study, folder: Path, inputs: Mapping[str, str] | None) -> list[Path]:
     """Write everything into a folder; returns the files."""
-    from ilrec_agents.benchmark.style import save_png
+    from ilrec_agents.benchmark.report.style import save_png
     from ilrec_agents.ope.plots import picture
 
     paths = {name: folder / f"ope.{name}" for name in ("md", "csv", "png")}

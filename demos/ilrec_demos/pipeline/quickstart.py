@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from ilrec_agents import Agent, load_agent, make_agent
-from ilrec_agents.benchmark import ResultsTable, Row
+from ilrec_agents.benchmark.report import ResultsTable, Row
 from ilrec_demos.collect import collect
 from ilrec_demos.export import export, parameters_of
 from ilrec_demos.journal import Journal

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilrec_agents.benchmark import ResultsTable, plots, style
-from ilrec_agents.benchmark.exhibits import Artefact, Picture, ShownSession, shown_session
-from ilrec_agents.benchmark.findings import findings
-from ilrec_agents.benchmark.page import Chapter, Page
+from ilrec_agents.benchmark.report import ResultsTable, plots, style
+from ilrec_agents.benchmark.report.exhibits import Artefact, Picture, ShownSession, shown_session
+from ilrec_agents.benchmark.report.findings import findings
+from ilrec_agents.benchmark.report.page import Chapter, Page
 
 if TYPE_CHECKING:
     from ilrec_demos.pipeline.quickstart import Quickstart

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.numbers import duration, milliseconds, number, with_interval, with_sign
-from ilrec_agents.benchmark.pooled import Pooled
+from ilrec_agents.benchmark.report.numbers import duration, milliseconds, number, with_interval, with_sign
+from ilrec_agents.benchmark.report.pooled import Pooled
 
 if TYPE_CHECKING:
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.benchmark.runs.plan import Job
 
 # Seconds on one core, on the bundled data with 20 on offer, all test users; measured where an agent is named.
 _SECONDS = {"mmr": 2.0, "oracle_plan": 60.0, "cql": 20.0, "llm": 1500.0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ilrec_agents.benchmark.modes import check_mode
-from ilrec_agents.benchmark.plan import Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.modes import check_mode
+from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import UsageError, unknown_name
 

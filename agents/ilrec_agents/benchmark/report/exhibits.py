@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ilrec_agents.benchmark.table import Row
+from ilrec_agents.benchmark.report.table import Row
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 # From Okabe and Ito (2008), with greys for what is not in the race. A marker's shape says the same as its colour.
 COLOURS = {

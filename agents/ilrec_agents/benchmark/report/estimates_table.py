@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from ilrec_agents.benchmark.exhibits import Picture, PlainTable
-from ilrec_agents.benchmark.numbers import number
+from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable
+from ilrec_agents.benchmark.report.numbers import number
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import style
-from ilrec_agents.benchmark.plots import telling_rows
-from ilrec_agents.benchmark.pooled import Pooled
-from ilrec_agents.benchmark.style import COLOURS, FAINT, INK, SIZE, role
+from ilrec_agents.benchmark.report import style
+from ilrec_agents.benchmark.report.plots import telling_rows
+from ilrec_agents.benchmark.report.pooled import Pooled
+from ilrec_agents.benchmark.report.style import COLOURS, FAINT, INK, SIZE, role
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 Points = Sequence[Mapping[str, float]]
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.columns import Column, columns
+from ilrec_agents.benchmark.report.columns import Column, columns
 
 if TYPE_CHECKING:
-    from ilrec_agents.benchmark.results import Results
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.results import Results
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 VERDICTS = (
     "R_each is return / steps of a session, averaged over users. "

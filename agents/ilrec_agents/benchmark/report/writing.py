@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ilrec_agents.benchmark import plots, run_plots, style
-from ilrec_agents.benchmark.estimates_table import estimates, estimates_picture
-from ilrec_agents.benchmark.exhibits import Picture, PlainTable, ShownSession, shown_session
-from ilrec_agents.benchmark.folder import Folder
-from ilrec_agents.benchmark.markdown import benchmark
-from ilrec_agents.benchmark.metrics_table import beyond, modes
-from ilrec_agents.benchmark.page import Chapter, Page
-from ilrec_agents.benchmark.results import EnvResults, Results
+from ilrec_agents.benchmark.report import plots, run_plots, style
+from ilrec_agents.benchmark.report.estimates_table import estimates, estimates_picture
+from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable, ShownSession, shown_session
+from ilrec_agents.benchmark.report.markdown import benchmark
+from ilrec_agents.benchmark.report.metrics_table import beyond, modes
+from ilrec_agents.benchmark.report.page import Chapter, Page
+from ilrec_agents.benchmark.report.results import EnvResults, Results
+from ilrec_agents.benchmark.runs.folder import Folder
 from ilrec_gym.files import replacing
 
 PICTURES = "pictures"

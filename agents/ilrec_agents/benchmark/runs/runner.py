@@ -11,15 +11,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ilrec_agents.benchmark.data import settle_data
-from ilrec_agents.benchmark.estimate import longest_first, seconds_of
-from ilrec_agents.benchmark.folder import Folder
-from ilrec_agents.benchmark.numbers import duration
-from ilrec_agents.benchmark.orphans import play_for
-from ilrec_agents.benchmark.plan import Job
-from ilrec_agents.benchmark.playing import RUN, RUNS, play
-from ilrec_agents.benchmark.ray_backend import on_ray, watched
-from ilrec_agents.benchmark.suites import Suite
+from ilrec_agents.benchmark.report.numbers import duration
+from ilrec_agents.benchmark.runs.data import settle_data
+from ilrec_agents.benchmark.runs.estimate import longest_first, seconds_of
+from ilrec_agents.benchmark.runs.folder import Folder
+from ilrec_agents.benchmark.runs.orphans import play_for
+from ilrec_agents.benchmark.runs.plan import Job
+from ilrec_agents.benchmark.runs.playing import RUN, RUNS, play
+from ilrec_agents.benchmark.runs.ray_backend import on_ray, watched
+from ilrec_agents.benchmark.runs.suites import Suite
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import ILRecError, UsageError, require, unknown_name
 

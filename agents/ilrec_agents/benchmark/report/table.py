@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import markdown, pooled
-from ilrec_agents.benchmark.numbers import plain
+from ilrec_agents.benchmark.report import markdown, pooled
+from ilrec_agents.benchmark.report.numbers import plain
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.evaluation import Evaluation, Interval, paired_difference
 from ilrec_gym.evaluation.statistics import check_same_users

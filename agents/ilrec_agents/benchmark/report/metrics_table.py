@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ilrec_agents.benchmark.exhibits import PlainTable
-from ilrec_agents.benchmark.numbers import duration, milliseconds, number, with_interval
-from ilrec_agents.benchmark.pooled import Pooled
-from ilrec_agents.benchmark.results import EnvResults
-from ilrec_agents.benchmark.table import ResultsTable, Row
+from ilrec_agents.benchmark.report.exhibits import PlainTable
+from ilrec_agents.benchmark.report.numbers import duration, milliseconds, number, with_interval
+from ilrec_agents.benchmark.report.pooled import Pooled
+from ilrec_agents.benchmark.report.results import EnvResults
+from ilrec_agents.benchmark.report.table import ResultsTable, Row
 from ilrec_gym.evaluation import Interval
 
 Cell = tuple[str, float]

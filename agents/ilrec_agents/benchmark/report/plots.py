@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark import style
-from ilrec_agents.benchmark.labels import place_labels
-from ilrec_agents.benchmark.numbers import number
-from ilrec_agents.benchmark.style import COLOURS, FAINT, INK, MARKERS, SIZE, role
+from ilrec_agents.benchmark.report import style
+from ilrec_agents.benchmark.report.labels import place_labels
+from ilrec_agents.benchmark.report.numbers import number
+from ilrec_agents.benchmark.report.style import COLOURS, FAINT, INK, MARKERS, SIZE, role
 from ilrec_gym.errors import UsageError, require
 from ilrec_gym.evaluation import Interval, metrics
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 
 _CROWD = 16  # more rows than these need room, and fainter intervals

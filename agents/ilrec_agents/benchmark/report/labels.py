@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark.style import SIZE, halo
+from ilrec_agents.benchmark.report.style import SIZE, halo
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

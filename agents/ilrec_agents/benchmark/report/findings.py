@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.numbers import with_interval
+from ilrec_agents.benchmark.report.numbers import with_interval
 
 if TYPE_CHECKING:
-    from ilrec_agents.benchmark.table import ResultsTable, Row
+    from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 _WORDS = {"above": "earns more than", "below": "earns less than", "not separated": "cannot be told apart from"}
 

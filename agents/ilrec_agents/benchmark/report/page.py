@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any
 
-from ilrec_agents.benchmark.columns import Column, columns
-from ilrec_agents.benchmark.exhibits import Artefact, Picture, PlainTable, ShownSession
-from ilrec_agents.benchmark.findings import findings
-from ilrec_agents.benchmark.markdown import over
-from ilrec_agents.benchmark.numbers import number, significant
-from ilrec_agents.benchmark.table import MARKS, ResultsTable, Row
+from ilrec_agents.benchmark.report.columns import Column, columns
+from ilrec_agents.benchmark.report.exhibits import Artefact, Picture, PlainTable, ShownSession
+from ilrec_agents.benchmark.report.findings import findings
+from ilrec_agents.benchmark.report.markdown import over
+from ilrec_agents.benchmark.report.numbers import number, significant
+from ilrec_agents.benchmark.report.table import MARKS, ResultsTable, Row
 from ilrec_gym.cards import versions
 from ilrec_gym.errors import require
 from ilrec_gym.files import replacing
@@ -132,7 +132,7 @@ def _end(row: Row) -> float:
 
 
 def _part(name: str) -> str:
-    return resources.files("ilrec_agents.benchmark").joinpath(name).read_text(encoding="utf-8")
+    return resources.files("ilrec_agents.benchmark.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(script: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.benchmark.runs.plan import Job
 from ilrec_agents.datasets import make_dataset
 from ilrec_gym.errors import ILRecError
 from ilrec_gym.files import fingerprint

@@ -142,7 +142,7 @@ class Job:
         curve_users: Train users that the learning curve is measured on.
         data_steps: Steps of the named dataset.
         device: Where learning runs.
-        modes: Further modes of evaluation, see :data:`~ilrec_agents.benchmark.modes.MODES`.
+        modes: Further modes of evaluation, see :data:`~ilrec_agents.benchmark.runs.modes.MODES`.
     """
 
     env: EnvPlan

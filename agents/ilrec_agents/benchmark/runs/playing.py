@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from ilrec_agents.base import Agent
-from ilrec_agents.benchmark.curves import CURVE, Curve
-from ilrec_agents.benchmark.data import data_file
-from ilrec_agents.benchmark.modes import env_of, policy_of
-from ilrec_agents.benchmark.plan import Job
+from ilrec_agents.benchmark.runs.curves import CURVE, Curve
+from ilrec_agents.benchmark.runs.data import data_file
+from ilrec_agents.benchmark.runs.modes import env_of, policy_of
+from ilrec_agents.benchmark.runs.plan import Job
 from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.registry import make_agent
 from ilrec_gym.cards import card_path, write_card

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.curves import CURVE, read_curve
-from ilrec_agents.benchmark.plan import FORMAT, Entrant, EnvPlan, Job
-from ilrec_agents.benchmark.playing import EVALUATION, KIND, RUN, RUNS
-from ilrec_agents.benchmark.suites import Suite
+from ilrec_agents.benchmark.runs.curves import CURVE, read_curve
+from ilrec_agents.benchmark.runs.plan import FORMAT, Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.playing import EVALUATION, KIND, RUN, RUNS
+from ilrec_agents.benchmark.runs.suites import Suite
 from ilrec_gym.cards import is_current, read_card
 from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.evaluation import Evaluation

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ilrec_agents.base import Actions, Agent, Infos, Observations
-from ilrec_agents.benchmark.plan import EnvPlan
+from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_gym.errors import UsageError
 
 MODES = {

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ilrec_agents.benchmark.folder import Folder, Run
-from ilrec_agents.benchmark.plan import EnvPlan
-from ilrec_agents.benchmark.pooled import Pooled, difference, improvement
-from ilrec_agents.benchmark.suites import YARDSTICKS
-from ilrec_agents.benchmark.table import ResultsTable, Row
+from ilrec_agents.benchmark.report.pooled import Pooled, difference, improvement
+from ilrec_agents.benchmark.report.table import ResultsTable, Row
+from ilrec_agents.benchmark.runs.folder import Folder, Run
+from ilrec_agents.benchmark.runs.plan import EnvPlan
+from ilrec_agents.benchmark.runs.suites import YARDSTICKS
 from ilrec_agents.registry import agent_class
 from ilrec_gym.errors import UsageError, require
 from ilrec_gym.evaluation import Evaluation, Interval

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.plan import Job
-from ilrec_agents.benchmark.playing import play
+from ilrec_agents.benchmark.runs.plan import Job
+from ilrec_agents.benchmark.runs.playing import play
 
 _SECONDS = 0.5
 
