@@ -32,7 +32,7 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff format .
 
 test: setup ## Run the tests; TESTS="-k word" chooses among them
-	$(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 $(TESTS)
 
 docs: setup ## Build the site into docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html

@@ -54,6 +54,10 @@ class SlabLayer(CacheLayerMixin):
         """No maximum."""
         return -1
 
+    def get_max_cache_shape(self) -> int:
+        """What :meth:`get_max_length` is called in transformers 5.0."""
+        return self.get_max_length()
+
     def _filled(self) -> tuple[torch.Tensor, torch.Tensor]:
         assert self.keys is not None and self.values is not None, "a cache is selected from after something was read"
         return self.keys[:, :, : self.used], self.values[:, :, : self.used]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 from collections.abc import Sequence
 from functools import lru_cache
@@ -78,6 +79,8 @@ class TransformersBackend:
             self._model.set_attn_implementation(GROUPED)
             self._fold = config.num_attention_heads // config.num_key_value_heads
         self._length = int(getattr(config, "max_position_embeddings", 2048))
+        taken = inspect.signature(self._model.base_model.forward).parameters
+        self._cache_argument = "cache" if "cache" in taken else "past_key_values"  # renamed in transformers 5.24
 
     @property
     def special(self) -> tuple[str, ...]:
@@ -144,8 +147,8 @@ class TransformersBackend:
             input_ids=tokens,
             position_ids=positions,
             attention_mask=mask[:, None].repeat(1, 1, self._fold, 1),
-            past_key_values=cache,
             use_cache=True,
+            **{self._cache_argument: cache},
         ).last_hidden_state
         return hidden
 
