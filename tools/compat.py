@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER, PAGE = ROOT / ".compat", ROOT / "docs" / "compatibility.md"
 EXTRAS = ("llm", "minari", "offline", "online", "report", "search", "video")
-TOOLS = ("hypothesis", "pandas", "polars", "pyarrow", "pytest", "pytest-timeout")
+TOOLS = ("hatchling", "hypothesis", "pandas", "polars", "pyarrow", "pytest", "pytest-timeout")
 SHORT = ("tests/envs", "tests/wrappers", "tests/compat")
 CORE = (*SHORT, "tests/data", "tests/evaluation", "tests/simulation")
 ALL = (*CORE, "tests/agents", "tests/benchmark", "tests/demos", "tests/llm")
