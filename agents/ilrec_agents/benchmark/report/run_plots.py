@@ -40,7 +40,8 @@ def learning_curves(
     figure = style.new_figure(10.4, (2.1 if across > _ACROSS else 2.5) * down + 0.7)
     panels = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
     handles = []
-    for k, (name, value) in enumerate(references.items()):
+    # The baseline is dashed, as in the other pictures.
+    for k, (name, value) in enumerate(sorted(references.items(), key=lambda item: item[0] != table.baseline)):
         look: dict[str, Any] = {"color": INK, "linewidth": 1, "alpha": 0.7, "label": name}
         for axes in panels[: len(labels)]:
             line = axes.axhline(value, linestyle=_DASHES[1 + k % 3], **look)
