@@ -99,7 +99,7 @@ def test_every_part_learns(form: str) -> None:
         optimiser.step()
     still = [name for name, weights in network.named_parameters() if not weights.grad.abs().sum() > 0]
     # What all items on offer share is centred away.
-    assert set(still) <= {"advantage.value", "advantage.advantage.bias"}
+    assert set(still) <= {"advantage.value", "advantage.advantage.bias", "own.shared.bias"}
 
 
 GUIDED: list[tuple[str, str, dict[str, Any], float]] = [
