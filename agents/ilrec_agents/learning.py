@@ -72,11 +72,14 @@ class LearningAgent(ScoringAgent):
 
     def _fresh_network(self, observations: Observations | None = None) -> Any:
         """The network with fresh weights; its scaling is fitted on observations ``(N, d)``, or left to be loaded."""
+        return self._scores_network(observations, self.estimates_values)
+
+    def _scores_network(self, observations: Observations | None, value: bool) -> Any:
+        """A network of the kind that the settings name, with a V of its own or without."""
         from ilrec_agents.networks import score_network
 
-        return score_network(
-            self.task, self.config.network, self.config.hidden, observations=observations, value=self.estimates_values
-        )
+        config = self.config
+        return score_network(self.task, config.network, config.hidden, observations=observations, value=value)
 
     def _unlearned(self, does: str) -> UsageError:
         return UsageError(

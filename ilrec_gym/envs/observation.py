@@ -119,6 +119,13 @@ class Layout:
         block = self.part(observations, "candidates")
         return block.reshape(*block.shape[:-1], self.n_candidates, len(self.candidate_features))
 
+    @cached_property
+    def context(self) -> Layout:
+        """The layout of what precedes the offered items; where none are on offer, the same."""
+        sizes = {name: size for name, size in self.sizes.items() if name != "candidates"}
+        n = sum(sizes.values())
+        return Layout(sizes, self.low[:n], self.high[:n])
+
     def space(self) -> spaces.Box:
         """The Gymnasium space of one observation."""
         return spaces.Box(self.low, self.high, dtype=np.float32)

@@ -60,6 +60,24 @@ class Catalogue:
         """Names of an item's genres."""
         return tuple(self.genre_names[g] for g in np.flatnonzero(self.genres[item]))
 
+    def indices_of(self, item_ids: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Item indices of item ids of any shape.
+
+        Raises:
+            UsageError: Ids that are no item's.
+        """
+        order = np.argsort(self.ids)
+        found = order[np.searchsorted(self.ids, item_ids, sorter=order).clip(max=len(order) - 1)]
+        strange = np.asarray(item_ids)[self.ids[found] != item_ids]
+        if len(strange):
+            raise UsageError(
+                "item_id must hold ids of the catalogue's items",
+                received=strange[:3].tolist(),
+                cause="indices of items in place of their ids, or sessions of another data set",
+                fix="scenario.catalogue.ids[index] is an item's id",
+            )
+        return found.astype(np.int64)
+
 
 @dataclass(frozen=True)
 class Users:

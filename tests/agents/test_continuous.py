@@ -13,9 +13,10 @@ import torch
 from tiny import random_sessions, tiny
 
 from ilrec_agents import load_agent, make_agent
-from ilrec_agents.offline.continuous.batches import PointBatches, items_shown
+from ilrec_agents.offline.continuous.batches import PointBatches
 from ilrec_agents.offline.continuous.embedding import EMBEDDINGS
 from ilrec_agents.offline.dataset import SessionDataset
+from ilrec_agents.offline.shown import items_shown
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 from ilrec_gym.testing.agents import begin
@@ -137,7 +138,7 @@ def test_the_critic_chooses_among_the_nearest(form: str) -> None:
     items = infos["candidates"] if form == "offered" else np.tile(np.arange(12), (len(observations), 1))
     mask = np.ones_like(items, bool)
     mask[:, 1] = False
-    x = torch.from_numpy(observations[:, : agent._context.size])
+    x = torch.from_numpy(observations[:, : agent.task.layout.context.size])
     with torch.inference_mode():
         points = torch.tanh(agent._network.actor(x)).numpy()
         values = agent._network.values(x, torch.from_numpy(items)).numpy()

@@ -11,7 +11,7 @@ from tiny import random_sessions, tiny
 from ilrec_agents import load_agent, make_agent
 from ilrec_agents.model_based.entropy import BehaviourEntropy
 from ilrec_agents.model_based.imagined import ImaginedEnv, ImaginedViewers, public_half
-from ilrec_agents.model_based.steps import Asked, plain, scaled, window
+from ilrec_agents.model_based.steps import Asked, scaled, window
 from ilrec_agents.model_based.world_model import make_world_model
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
@@ -75,7 +75,7 @@ def test_all_that_is_public_is_as_in_the_real_environment(world):
 
 def test_viewers_give_the_mean_predicted_rating_and_remember_it(world):
     env, _, model = world
-    task, at = Task.of(env), plain(Task.of(env).layout)
+    task, at = Task.of(env), Task.of(env).layout.context
     seen, paid = play(ImaginedEnv(model), [1, 3, 0])
     for t, ((x, _), (after, facts)) in enumerate(zip(seen[:-1], seen[1:], strict=True)):
         past = [np.array([f[key] for _, f in seen[1 : t + 1]]).T.reshape(len(x), t) for key in ("item_index", "rating")]
@@ -228,7 +228,7 @@ def test_the_world_model_is_kept_and_comes_back(world, tmp_path):
     again = load_agent(tmp_path / "agent", env)
     assert np.array_equal(again.scores(x, infos), agent.scores(x, infos))
     assert again.world_model.report == agent.world_model.report
-    asked = Asked(x[:, : plain(Task.of(env).layout).size], np.arange(5), np.full((5, 10), -1), np.zeros((5, 10), "f4"))
+    asked = Asked(x[:, : Task.of(env).layout.context.size], np.arange(5), np.full((5, 10), -1), np.zeros((5, 10), "f4"))
     assert np.array_equal(again.world_model.answers(asked), agent.world_model.answers(asked))
 
 

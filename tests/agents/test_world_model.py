@@ -15,7 +15,7 @@ from ilrec_agents.model_based.config import TRACKERS, WorldModelConfig
 from ilrec_agents.model_based.deepfm import DeepFM, Inputs, Tables
 from ilrec_agents.model_based.open_loop import open_loop
 from ilrec_agents.model_based.report import markdown
-from ilrec_agents.model_based.steps import Asked, LoggedSteps, logged_steps, plain, scaled, window
+from ilrec_agents.model_based.steps import Asked, LoggedSteps, logged_steps, scaled, window
 from ilrec_agents.model_based.trackers import tracker_class
 from ilrec_agents.model_based.training import Fitting
 from ilrec_agents.model_based.world_model import Prediction, WorldModel, make_world_model
@@ -73,7 +73,7 @@ def test_what_is_read_of_a_log_is_what_was_public_before_each_step(world):
         assert steps.asked.item[row] == items[t] and steps.rating[row] == episode.rewards[t]
         assert list(steps.asked.shown[row][: min(t, 3)]) == items[max(0, t - 3) : t]
         assert np.allclose(steps.asked.given[row][: min(t, 3)], scaled(task, episode.rewards[max(0, t - 3) : t]))
-        assert np.array_equal(steps.asked.context[row], episode.observations[t][: plain(task.layout).size])
+        assert np.array_equal(steps.asked.context[row], episode.observations[t][: task.layout.context.size])
     assert len(np.unique(steps.viewer)) == len({e.observations[0, :4].tobytes() for e in log.episodes})
 
 
@@ -82,7 +82,7 @@ def test_it_begins_at_the_public_prediction(world):
     task, base = Task.of(env), env.unwrapped
     sessions, users, items = base.batch(8), base.users[:8], np.arange(8)
     observations, _ = sessions.reset(users)
-    context = observations[:, : plain(task.layout).size]
+    context = observations[:, : task.layout.context.size]
     x = Inputs.of(Asked(context, items, np.full((8, 4), -1), np.zeros((8, 4), np.float32)), torch.device("cpu"))
     with torch.no_grad():
         said = DeepFM(task, WorldModelConfig(window=4), Tables(task), context)(x)
@@ -180,7 +180,7 @@ def test_in_an_open_loop_viewers_live_with_predicted_ratings():
     third = model.asked[2]
     assert np.array_equal(third.shown[longest, :2], steps.asked.shown[steps.session == longest][2, :2])
     assert third.given[longest, :2] == pytest.approx(scaled(task, np.array([3.5, 3.5])))
-    assert plain(task.layout).part(third.context, "ratings")[longest] == pytest.approx(scaled(task, 3.5), abs=1e-6)
+    assert task.layout.context.part(third.context, "ratings")[longest] == pytest.approx(scaled(task, 3.5), abs=1e-6)
 
 
 def test_viewers_held_out_are_never_learned_from(monkeypatch):

@@ -8,51 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
-from numpy.typing import NDArray
 
-from ilrec_agents.base import Agent, Infos, Observations, StochasticAgent, allowed
-from ilrec_agents.learning import LearningAgent
+from ilrec_agents.base import Agent
 from ilrec_agents.registry import agent_class, load_agent, make_agent
+from ilrec_agents.softened import softened
 from ilrec_agents.task import Task
 from ilrec_gym.cards import is_current, write_card
 from ilrec_gym.files import sha256
 
 KIND = "agent"
-
-
-@dataclass(frozen=True)
-class SoftmaxConfig:
-    """Settings of the softmax policy.
-
-    Attributes:
-        temperature: Of the softmax.
-    """
-
-    temperature: float = 1.0
-
-
-class SoftmaxAgent(StochasticAgent):
-    """Draws from the softmax of a learned agent's scores, over what the mask allows.
-
-    pi(a) = exp(score(a) / tau) [a allowed] / sum_b exp(score(b) / tau) [b allowed]
-
-    Args:
-        learned: Whose scores.
-        config: Settings.
-        seed: Of the draws.
-    """
-
-    def __init__(self, learned: LearningAgent, config: SoftmaxConfig | None = None, *, seed: int = 0) -> None:
-        super().__init__(learned.task, config or SoftmaxConfig(), seed=seed, device=learned.device)
-        self.name, self.info, self._learned = learned.name, learned.info, learned  # type: ignore[misc]
-
-    def probabilities(self, observations: Observations, infos: Infos) -> NDArray[np.float64]:
-        """The softmax in float64."""
-        scores = self._learned.scores(observations, infos).astype(np.float64) / self.config.temperature
-        scores = np.where(allowed(infos, scores.shape), scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return weights / weights.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -71,11 +35,10 @@ class Training:
     seed: int
     folder: Path
 
-    def at(self, env: gym.Env[Any, Any], share: float) -> StochasticAgent:
+    def at(self, env: gym.Env[Any, Any], share: float) -> Agent:
         """The policy after that share of the training; ``train`` has made it."""
         learned = load_agent(self._place(share), env, device="cpu")
-        assert isinstance(learned, LearningAgent)
-        return SoftmaxAgent(learned, seed=self.seed)
+        return softened(learned, temperature=1.0)
 
     def train(self, env: gym.Env[Any, Any], shares: Sequence[float]) -> None:
         """Train once through and keep the states after these shares, unless they are there and unchanged."""

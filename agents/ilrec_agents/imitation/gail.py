@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Observations
 from ilrec_agents.devices import reproducible, torch_device
-from ilrec_agents.imitation.reward_model import RewardModel, check_datasets
+from ilrec_agents.imitation.reward_model import RewardModel
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.weights import load_weights, save_weights
 from ilrec_gym.errors import ArtefactError, UsageError, require, unknown_name

@@ -12,7 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.imitation.reward_model import RewardModel, check_datasets
+from ilrec_agents.imitation.reward_model import RewardModel
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_gym.errors import UsageError
 

@@ -17,7 +17,7 @@ from ilrec_agents.base import Actions, Observations
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
 from ilrec_gym.cards import read_card, write_card
-from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
+from ilrec_gym.errors import ArtefactError, unknown_name
 from ilrec_gym.files import read_json, replacing, write_json
 
 REWARD_MODELS: dict[str, str] = {
@@ -167,23 +167,3 @@ def reward_model_class(name: str) -> type[RewardModel]:
     module, attribute = REWARD_MODELS[name].split(":")
     cls: type[RewardModel] = getattr(importlib.import_module(module), attribute)
     return cls
-
-
-def check_datasets(task: Task, **datasets: SessionDataset) -> None:
-    """Datasets must come from the task's environment.
-
-    Raises:
-        UsageError: Not a dataset, or one of another task.
-    """
-    for name, dataset in datasets.items():
-        if not isinstance(dataset, SessionDataset):
-            raise UsageError(f"{name} must be a SessionDataset", received=dataset)
-        ours, theirs = task.description, dataset.task.description
-        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        if differs:
-            raise UsageError(
-                f"{name} must come from the environment at hand",
-                received=f"differs in: {', '.join(differs)}",
-                cause="sessions of another environment or version",
-                fix="make the same environment again",
-            )

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ilrec_agents.base import Watch
 from ilrec_agents.checks import number, one_of, whole
-from ilrec_agents.imitation.reward_model import check_datasets
 from ilrec_agents.learning import LearningAgent
 from ilrec_agents.model_based.config import TRACKERS, WorldModelConfig
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.online.maskable_ppo import MaskablePPOAgent
 from ilrec_agents.online.ppo import PPOAgent, PPOConfig

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ilrec_agents.model_based.config import WorldModelConfig
-from ilrec_agents.model_based.steps import Asked, plain
+from ilrec_agents.model_based.steps import Asked
 from ilrec_agents.model_based.trackers import tracker_class
 from ilrec_agents.networks import Standardise, item_features, mlp
 from ilrec_agents.task import Task
@@ -94,7 +94,7 @@ class DeepFM(nn.Module):
         self, task: Task, config: WorldModelConfig, tables: Tables, context: NDArray[np.float32] | None = None
     ) -> None:
         super().__init__()
-        layout, self.split = plain(task.layout), task.layout.slices["profile"].stop
+        layout, self.split = task.layout.context, task.layout.slices["profile"].stop
         features, width = tables.features.shape[1], config.embedding
         averages = layout.size - self.split + 1
         self.tables = [tables]  # in a list, so that it is no part of each member's weights

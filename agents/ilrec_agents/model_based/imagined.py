@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.model_based.steps import Asked, plain, scaled, window
+from ilrec_agents.model_based.steps import Asked, scaled, window
 from ilrec_agents.model_based.world_model import Prediction, WorldModel
 from ilrec_agents.task import Task
 from ilrec_gym.envs.candidates import CandidateSessions
@@ -64,7 +64,7 @@ class ImaginedViewers(UserModel):
     def __post_init__(self, world_model: WorldModel, penalty: Penalty | None) -> None:
         object.__setattr__(self, "_given", (world_model, penalty))
         task = world_model.task
-        object.__setattr__(self, "_watching", Observer(public_half(task), plain(task.layout)))
+        object.__setattr__(self, "_watching", Observer(public_half(task), task.layout.context))
 
     def check(self, world: World) -> None:
         """World models play on the host.
@@ -78,7 +78,7 @@ class ImaginedViewers(UserModel):
     def fresh(self, world: World, users: Any) -> dict[str, Any]:
         """The observation without items on offer, which viewers carry along, and nothing taken off yet."""
         model, _ = self._parts
-        context = np.zeros((len(users), plain(model.task.layout).size), np.float32)
+        context = np.zeros((len(users), model.task.layout.context.size), np.float32)
         self._observer.begin(context, np.arange(len(users)), users)
         return {"context": context, "penalty": np.zeros(len(users))}
 

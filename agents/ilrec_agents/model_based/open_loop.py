@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ilrec_agents.model_based.steps import Asked, LoggedSteps, plain, scaled, window
+from ilrec_agents.model_based.steps import Asked, LoggedSteps, scaled, window
 from ilrec_gym.envs.observation import Observer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def open_loop(model: WorldModel, steps: LoggedSteps, horizon: int = 20) -> list[
     first = np.flatnonzero(np.append(True, np.diff(steps.session) != 0))
     lengths = np.diff(np.append(first, len(steps)))
     horizon, last = min(horizon, int(lengths.max())), first + lengths - 1
-    observer = Observer(public_half(task), plain(task.layout))
+    observer = Observer(public_half(task), task.layout.context)
     context = steps.asked.context[first].copy()
     shown, given = np.full((len(first), horizon), -1), np.zeros((len(first), horizon))
     error_so_far, survival = np.zeros(len(first)), np.ones(len(first))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.offline.episodes import Episode, SessionDataset
+from ilrec_agents.offline.shown import items_shown
 from ilrec_agents.task import Task
-from ilrec_gym.envs.observation import Layout
-from ilrec_gym.errors import UsageError
 
 Array32 = NDArray[np.float32]
 Index = NDArray[np.int64]
@@ -68,14 +67,6 @@ class LoggedSteps:
         return LoggedSteps(asked=self.asked.take(np.flatnonzero(chosen)), **arrays)
 
 
-def plain(layout: Layout) -> Layout:
-    """The layout without the block of items on offer."""
-    size = layout.size - layout.sizes.get("candidates", 0)
-    sizes = {name: n for name, n in layout.sizes.items() if name != "candidates"}
-    low, high = layout.low[:size], layout.high[:size]
-    return replace(layout, sizes=sizes, low=low, high=high, n_candidates=0, candidate_features=())
-
-
 def window(shown: NDArray[np.integer], given: NDArray[np.floating], steps: Index, length: int) -> tuple[Index, Array32]:
     """The last items and ratings before each step.
 
@@ -106,7 +97,7 @@ def logged_steps(dataset: SessionDataset, task: Task, length: int) -> LoggedStep
         UsageError: Items on offer without ``item_id``, or ids that are not of the catalogue.
     """
     items = items_of(dataset, task)
-    size, width = plain(task.layout).size, task.layout.slices["profile"].stop
+    size, width = task.layout.context.size, task.layout.slices["profile"].stop
     windows = [_windows(task, e, shown, length) for e, shown in zip(dataset.episodes, items, strict=True)]
     steps, lengths = dataset.transitions(), dataset.lengths
     profiles = np.stack([episode.observations[0, :width] for episode in dataset.episodes])
@@ -121,26 +112,8 @@ def logged_steps(dataset: SessionDataset, task: Task, length: int) -> LoggedStep
 
 
 def items_of(dataset: SessionDataset, task: Task) -> list[Index]:
-    """The item indices ``(T,)`` shown in each session.
-
-    Raises:
-        UsageError: Items on offer without ``item_id``, or ids that are not of the catalogue.
-    """
-    if not task.n_candidates:
-        return [episode.actions for episode in dataset.episodes]
-    ids = dataset.extra("item_id")
-    order = np.argsort(task.catalogue.ids)
-    places = np.searchsorted(task.catalogue.ids, ids, sorter=order)
-    found = order[np.minimum(places, len(order) - 1)]
-    foreign = ids[task.catalogue.ids[found] != ids]
-    if len(foreign):
-        raise UsageError(
-            "item_id must hold ids of the catalogue's items",
-            received=foreign[:3].tolist(),
-            cause="item indices in place of ids, or sessions over another catalogue",
-            fix="scenario.catalogue.ids[index] is an item's id",
-        )
-    return np.split(found.astype(np.int64), np.cumsum(dataset.lengths)[:-1])
+    """The item indices ``(T,)`` shown in each session."""
+    return np.split(items_shown(dataset, task), np.cumsum(dataset.lengths)[:-1])
 
 
 def _windows(task: Task, episode: Episode, shown: Index, length: int) -> tuple[Index, Array32]:

@@ -15,12 +15,12 @@ from torch import nn
 from tqdm import tqdm
 
 from ilrec_agents.devices import reproducible, torch_device
-from ilrec_agents.imitation.reward_model import check_datasets
 from ilrec_agents.model_based.accuracy import accuracy
 from ilrec_agents.model_based.config import WorldModelConfig
 from ilrec_agents.model_based.deepfm import DeepFM, Inputs, Tables
 from ilrec_agents.model_based.steps import Asked, LoggedSteps, logged_steps
 from ilrec_agents.model_based.training import Fitting
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
 from ilrec_agents.weights import load_weights, save_weights

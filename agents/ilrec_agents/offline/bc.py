@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ilrec_agents.checks import number
-from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent, OfflineConfig
+from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent
+from ilrec_agents.offline.offline_agent import OfflineConfig
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches

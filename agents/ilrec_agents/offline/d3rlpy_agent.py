@@ -6,13 +6,11 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_agents.offline.offline_agent import Learner, OfflineAgent, OfflineConfig
+from ilrec_agents.offline.offline_agent import Learner, OfflineAgent
 from ilrec_agents.offline.quiet import import_d3rlpy
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
-
-__all__ = ["D3RLPyAgent", "OfflineConfig"]
 
 
 class D3RLPyAgent(OfflineAgent):

@@ -92,9 +92,6 @@ class IPSAgent(ValueLearner):
 
         return Learner(update, lambda: policy)
 
-    def _fresh_network(self, observations: NDArray[np.float32] | None = None) -> Any:
-        return self._scores_network(observations, value=False)
-
 
 def propensities(dataset: SessionDataset) -> NDArray[np.float64]:
     """``(N,)`` how likely the logged actions were.

@@ -16,6 +16,7 @@ from ilrec_agents.base import Watch
 from ilrec_agents.checks import number, whole
 from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_gym.errors import UsageError
 
@@ -89,13 +90,6 @@ class OfflineAgent(LearningAgent):
 
         return Batches(dataset, self._rewards(dataset), self.config.batch_size, seed=self.seed, device=device)
 
-    def _scores_network(self, observations: NDArray[np.float32] | None, value: bool) -> Any:
-        """A network of the kind that the settings name, with a V of its own or without."""
-        from ilrec_agents.networks import score_network
-
-        config = self.config
-        return score_network(self.task, config.network, config.hidden, observations=observations, value=value)
-
     def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
         """Learn from a :class:`SessionDataset`.
 
@@ -103,7 +97,8 @@ class OfflineAgent(LearningAgent):
             UsageError: Not a dataset, one of another task, or no such device.
             MissingExtraError: The extra "offline" is not installed.
         """
-        dataset = self._checked(source)
+        check_datasets(self.task, dataset=source)
+        dataset: SessionDataset = source
         device = torch_device(self.device, self.extra)
         with reproducible(self.seed, self.config.threads):
             learner = self._learner(dataset, device)
@@ -134,22 +129,3 @@ class OfflineAgent(LearningAgent):
                 cause="a learning rate that is too high",
                 fix="lower learning_rate",
             )
-
-    def _checked(self, source: Any) -> SessionDataset:
-        if not isinstance(source, SessionDataset):
-            raise UsageError(
-                f"the agent {self.name!r} must be given a SessionDataset",
-                received=source,
-                cause="a path, an environment or a ReplayBuffer in its place",
-                fix="ilrec_agents.offline.dataset.read_hdf5(path) reads one",
-            )
-        if source.task.fingerprint != self.task.fingerprint:
-            ours, theirs = self.task.description, source.task.description
-            differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-            raise UsageError(
-                "a dataset must come from the environment that the agent is made for",
-                received=f"differs in: {', '.join(differs)}",
-                cause="sessions of another environment or version",
-                fix="make the agent with the environment of the dataset",
-            )
-        return source

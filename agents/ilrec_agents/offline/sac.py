@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ilrec_agents.checks import number, whole
 from ilrec_agents.offline.value_agent import TargetConfig, ValueAgent
 
@@ -73,6 +70,3 @@ class SACAgent(ValueAgent):
 
     def _scores_of(self, algorithm: Any) -> Any:
         return algorithm.impl.policy.network
-
-    def _fresh_network(self, observations: NDArray[np.float32] | None = None) -> Any:
-        return self._scores_network(observations, value=False)

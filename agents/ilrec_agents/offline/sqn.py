@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ilrec_agents.checks import number
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import Learner
@@ -78,6 +75,3 @@ class SQNAgent(ValueLearner):
             }
 
         return Learner(update, lambda: policy)
-
-    def _fresh_network(self, observations: NDArray[np.float32] | None = None) -> Any:
-        return self._scores_network(observations, value=False)

@@ -12,12 +12,11 @@ from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import OfflineAgent, OfflineConfig
+from ilrec_agents.reward_scaling import SCALINGS, scaled
 from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
-
-SCALINGS = ("standard", "scale", "none")
 
 
 @dataclass(frozen=True)
@@ -109,12 +108,3 @@ class ValueAgent(ValueLearner, D3RLPyAgent):
 
     def _scores_of(self, algorithm: Any) -> Any:
         return algorithm.impl.q_function[0].network
-
-
-def scaled(rewards: NDArray[np.floating], scaling: str) -> NDArray[np.float32]:
-    """Rewards ``(N,)``, scaled as :class:`ValueConfig` says."""
-    values = rewards.astype(np.float64)
-    std = values.std()
-    if scaling == "none" or std < 1e-6:
-        return values.astype(np.float32)
-    return ((values - (values.mean() if scaling == "standard" else 0.0)) / std).astype(np.float32)

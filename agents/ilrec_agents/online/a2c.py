@@ -43,4 +43,4 @@ class A2CAgent(OnPolicyAgent):
         return sb3.A2C, ScoresPolicy
 
     def _options(self) -> dict[str, Any]:
-        return {"normalize_advantage": self.config.normalize_advantage, "use_rms_prop": False}
+        return super()._options() | {"normalize_advantage": self.config.normalize_advantage, "use_rms_prop": False}

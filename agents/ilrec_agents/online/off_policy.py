@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,15 +10,12 @@ from numpy.typing import NDArray
 
 from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.online.sb3_agent import OnlineConfig, SB3Agent
-
-SCALINGS = ("standard", "scale", "none")
+from ilrec_agents.reward_scaling import SCALINGS, shift_and_scale
 
 
 @dataclass(frozen=True)
 class OffPolicyConfig(OnlineConfig):
     """Settings of every agent with a replay buffer, besides those of every online agent.
-
-    The learning rate falls in a straight line to 0.
 
     Attributes:
         buffer_size: Decisions that are remembered, of all rows together.
@@ -30,7 +26,6 @@ class OffPolicyConfig(OnlineConfig):
         target_update_interval: Decisions between two copies of Q into the target network.
         exploration_fraction: Share of the training in which the chance of a random choice falls from 1 to the next.
         exploration_final: epsilon, the chance of a random choice from then on. Every row draws by itself.
-        max_grad_norm: Longer gradients are cut to this length.
         reward_scaling: "standard": mean 0 and standard deviation 1 over some random play, so that staying pays nothing
             by itself; "scale": standard deviation 1 and the mean kept in proportion; "none". What all actions share
             swamps what sets them apart, where the mean is kept.
@@ -56,7 +51,6 @@ class OffPolicyConfig(OnlineConfig):
         whole(self, "buffer_size", "target_update_interval", least=self.n_envs)
         number(self, "exploration_fraction", high=1.0, open_low=True)
         number(self, "exploration_final", high=1.0)
-        number(self, "max_grad_norm", open_low=True)
         one_of(self, "reward_scaling", SCALINGS)
 
     @property
@@ -72,43 +66,23 @@ class OffPolicyAgent(SB3Agent):
     config: OffPolicyConfig
     estimates_values = True
 
-    @abstractmethod
-    def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
-        """SB3's algorithm, its rows exploring one by one, and the policy that it learns."""
-
-    @abstractmethod
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
-        """Makes what the policy is made of; scaling is fitted on observations ``(N, d)``."""
-
     def _scaled(self, sessions: Any, rewards: NDArray[np.float32]) -> Any:
         from ilrec_agents.online.vec_env import FixedScale
 
-        scaling, std = self.config.reward_scaling, float(rewards.std(dtype=np.float64))
-        if scaling == "none" or std < 1e-6:
-            return sessions
-        return FixedScale(sessions, float(rewards.mean(dtype=np.float64)) if scaling == "standard" else 0.0, std)
+        return FixedScale(sessions, *shift_and_scale(rewards, self.config.reward_scaling))
 
-    def _algorithm(self, sb3: Any, env: Any, observations: NDArray[np.float32], device: Any) -> Any:
-        from stable_baselines3.common.utils import LinearSchedule
-
-        config, (algorithm, policy) = self.config, self._parts(sb3)
-        return algorithm(
-            policy,
-            env,
-            learning_rate=LinearSchedule(config.learning_rate, 0.0, 1.0),
-            buffer_size=config.buffer_size,
-            batch_size=config.batch_size,
-            learning_starts=config.learning_starts,
-            gamma=config.gamma,
-            train_freq=config.train_freq,
-            gradient_steps=config.gradient_steps,
-            target_update_interval=config.target_update_interval,
-            exploration_fraction=config.exploration_fraction,
-            exploration_final_eps=config.exploration_final,
-            max_grad_norm=config.max_grad_norm,
-            policy_kwargs={"networks": self._networks(observations)},
-            device=device,
-        )
+    def _options(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "buffer_size": config.buffer_size,
+            "batch_size": config.batch_size,
+            "learning_starts": config.learning_starts,
+            "train_freq": config.train_freq,
+            "gradient_steps": config.gradient_steps,
+            "target_update_interval": config.target_update_interval,
+            "exploration_fraction": config.exploration_fraction,
+            "exploration_final_eps": config.exploration_final,
+        }
 
     def _scores_of(self, algorithm: Any) -> Any:
         return algorithm.policy.scores

@@ -56,4 +56,5 @@ class PPOAgent(OnPolicyAgent):
 
     def _options(self) -> dict[str, Any]:
         config = self.config
-        return {"batch_size": config.batch_size, "n_epochs": config.n_epochs, "clip_range": config.clip_range}
+        own = {"batch_size": config.batch_size, "n_epochs": config.n_epochs, "clip_range": config.clip_range}
+        return super()._options() | own

@@ -33,8 +33,9 @@ class OnlineConfig(LearningConfig):
     Attributes:
         total_timesteps: Decisions to play, rounded up to whole rounds.
         n_envs: Sessions side by side; row i plays users drawn from seed + i.
-        learning_rate: Of the optimiser.
+        learning_rate: Of the optimiser, falling in a straight line to 0.
         gamma: Discount of the step after the next.
+        max_grad_norm: Longer gradients are cut to this length.
         allow_test_users: Whether it may play with test users, on whom agents are evaluated.
     """
 
@@ -42,12 +43,13 @@ class OnlineConfig(LearningConfig):
     n_envs: int = 64
     learning_rate: float = 1e-3
     gamma: float = 0.95
+    max_grad_norm: float = 0.5
     allow_test_users: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whole(self, "total_timesteps", "n_envs")
-        number(self, "learning_rate", open_low=True)
+        number(self, "learning_rate", "max_grad_norm", open_low=True)
         number(self, "gamma", high=1.0)
 
     @property
@@ -73,12 +75,36 @@ class SB3Agent(LearningAgent):
     config: OnlineConfig
 
     @abstractmethod
-    def _algorithm(self, sb3: Any, env: Any, observations: NDArray[np.float32], device: Any) -> Any:
-        """SB3's algorithm on the environment; scaling is fitted on observations ``(N, d)``."""
+    def _parts(self, sb3: Any) -> tuple[type[Any], type[Any]]:
+        """SB3's algorithm and the policy that it learns."""
+
+    @abstractmethod
+    def _networks(self, observations: NDArray[np.float32]) -> Any:
+        """Makes what the policy is made of; scaling is fitted on observations ``(N, d)``."""
+
+    @abstractmethod
+    def _options(self) -> dict[str, Any]:
+        """The algorithm's own settings, as it names them."""
 
     @abstractmethod
     def _scores_of(self, algorithm: Any) -> Any:
         """The module of the algorithm that scores actions."""
+
+    def _algorithm(self, sb3: Any, env: Any, observations: NDArray[np.float32], device: Any) -> Any:
+        """SB3's algorithm on the environment."""
+        from stable_baselines3.common.utils import LinearSchedule
+
+        config, (algorithm, policy) = self.config, self._parts(sb3)
+        return algorithm(
+            policy,
+            env,
+            learning_rate=LinearSchedule(config.learning_rate, 0.0, 1.0),
+            gamma=config.gamma,
+            max_grad_norm=config.max_grad_norm,
+            policy_kwargs={"networks": self._networks(observations)},
+            device=device,
+            **self._options(),
+        )
 
     def _scaled(self, sessions: Any, rewards: NDArray[np.float32]) -> Any:
         """Sessions whose rewards suit the algorithm, given some ``(N,)`` of random play.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ilrec_agents.base import Agent
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import Episode, SessionDataset
 from ilrec_agents.ope.steps import checked_policy
 from ilrec_agents.task import Task
@@ -78,9 +79,10 @@ class _Book:
         self.items = self.offered = self.users = None
         if all("item_id" in e.extras for e in episodes):
             ids = np.stack([_filled(e.extras["item_id"], steps, -1) for e in episodes])
-            self.items = np.where(ids >= 0, _indices(task, np.maximum(ids, task.catalogue.ids.min())), -1)
+            self.items = np.where(ids >= 0, task.catalogue.indices_of(np.maximum(ids, task.catalogue.ids.min())), -1)
         if task.n_candidates and all("candidates" in e.extras for e in episodes):
-            self.offered = _indices(task, np.stack([_padded(e.extras["candidates"], self.width) for e in episodes]))
+            offered = np.stack([_padded(e.extras["candidates"], self.width) for e in episodes])
+            self.offered = task.catalogue.indices_of(offered)
         if all("user_id" in e.extras for e in episodes):
             self.users = np.array([task.users.index_of(int(e.extras["user_id"][0])) for e in episodes])
 
@@ -120,15 +122,7 @@ class _Book:
 
 
 def _check(agent: Agent, dataset: SessionDataset) -> None:
-    if agent.task.fingerprint != dataset.task.fingerprint:
-        ours, theirs = agent.task.description, dataset.task.description
-        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        raise UsageError(
-            "a dataset must come from the environment that the agent is made for",
-            received=f"differs in: {', '.join(differs)}",
-            cause="sessions of another environment or version",
-            fix="make the agent with the environment of the dataset",
-        )
+    check_datasets(agent.task, dataset=dataset)
     if dataset.n_transitions * dataset.n_actions > _MOST:
         raise UsageError(
             f"a study keeps a probability for every step and action, at most {_MOST:,} of them",
@@ -143,15 +137,6 @@ def _check(agent: Agent, dataset: SessionDataset) -> None:
             cause="it reads the simulator, which a log does not hold",
             fix="choose an agent that `ilrec agents` does not mark so",
         )
-
-
-def _indices(task: Task, ids: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Places in the catalogue of item ids of any shape."""
-    order = np.argsort(task.catalogue.ids)
-    found = order[np.searchsorted(task.catalogue.ids, ids, sorter=order).clip(max=len(order) - 1)]
-    if not (task.catalogue.ids[found] == ids).all():
-        raise UsageError("item ids must be of the catalogue", cause="sessions of another data set")
-    return np.asarray(found, np.int64)
 
 
 def _padded(values: NDArray[Any], length: int) -> NDArray[Any]:

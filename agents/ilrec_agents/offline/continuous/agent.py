@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from ilrec_agents.base import Infos, Observations, allowed
 from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.offline.continuous.embedding import EMBEDDINGS, Space
-from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent, OfflineConfig
+from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_agents.offline.offline_agent import Learner
+from ilrec_agents.offline.offline_agent import Learner, OfflineConfig
 from ilrec_agents.offline.quiet import import_d3rlpy
-from ilrec_agents.offline.value_agent import SCALINGS, scaled
-from ilrec_gym.envs.observation import Layout
+from ilrec_agents.offline.shown import items_shown
+from ilrec_agents.reward_scaling import SCALINGS, scaled
 from ilrec_gym.errors import require
 
 if TYPE_CHECKING:
@@ -79,21 +79,15 @@ class ContinuousAgent(D3RLPyAgent):
         """Where the items lie. Its ``vectors`` are what the item-embedding wrapper takes."""
         return EMBEDDINGS[self.config.embedding](self.task)
 
-    @cached_property
-    def _context(self) -> Layout:
-        """The layout of an observation without what is on offer."""
-        layout = self.task.layout
-        n = layout.slices["candidates"].start if layout.n_candidates else layout.size
-        sizes = {name: size for name, size in layout.sizes.items() if name != "candidates"}
-        return replace(layout, sizes=sizes, low=layout.low[:n], high=layout.high[:n], n_candidates=0)
-
     def scores(self, observations: Observations, infos: Infos) -> NDArray[np.floating]:
         """Closeness to the point; with ``nearest`` > 1, the nearest allowed actions are above all others, by value."""
         if self._network is None:
             raise self._unlearned("acts")
         torch, network = require("torch", self.extra), self._network
         device = network.items.device
-        x = torch.from_numpy(np.ascontiguousarray(observations[:, : self._context.size], np.float32)).to(device)
+        x = torch.from_numpy(np.ascontiguousarray(observations[:, : self.task.layout.context.size], np.float32)).to(
+            device
+        )
         candidates = None
         if self.task.n_candidates:
             candidates = torch.from_numpy(np.ascontiguousarray(infos["candidates"], np.int64)).to(device)
@@ -113,14 +107,14 @@ class ContinuousAgent(D3RLPyAgent):
         from ilrec_agents.networks import Standardise
         from ilrec_agents.offline.continuous.networks import Meets, fresh_policy
 
-        scale, items = Standardise(observations, self._context), torch.tensor(self.space.points)
+        scale, items = Standardise(observations, self.task.layout.context), torch.tensor(self.space.points)
         return fresh_policy(scale, Meets(self.space), self.config.hidden, items, self.config.n_critics)
 
     def _rewards(self, dataset: SessionDataset) -> NDArray[np.float32]:
         return scaled(super()._rewards(dataset), self.config.reward_scaling)
 
     def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
-        from ilrec_agents.offline.continuous.batches import PointBatches, items_shown
+        from ilrec_agents.offline.continuous.batches import PointBatches
 
         return PointBatches(
             dataset,
@@ -128,7 +122,7 @@ class ContinuousAgent(D3RLPyAgent):
             self.config.batch_size,
             items=items_shown(dataset, self.task),
             points=self.space.points,
-            context=self._context.size,
+            context=self.task.layout.context.size,
             seed=self.seed,
             device=device,
         )
@@ -160,7 +154,7 @@ class ContinuousAgent(D3RLPyAgent):
             n_critics=ours.n_critics,
             **settings,
         ).create(device=str(batches.device))
-        algorithm.create_impl((self._context.size,), self.space.points.shape[1])
+        algorithm.create_impl((self.task.layout.context.size,), self.space.points.shape[1])
         return algorithm
 
     def _reader(self, batches: Batches) -> ReaderFactory:
@@ -170,7 +164,7 @@ class ContinuousAgent(D3RLPyAgent):
 
         some = batches.draw()
         meets = Meets(self.space, some.observations, some.actions)
-        return ReaderFactory(Standardise(batches.observations, self._context), meets, self.config.hidden)
+        return ReaderFactory(Standardise(batches.observations, self.task.layout.context), meets, self.config.hidden)
 
     def _optimizer(self, d3rlpy: Any, every: int = 1) -> Any:
         """Of something that is updated at every so many updates."""
