@@ -72,7 +72,7 @@ def tiny_model(tmp_path_factory, task) -> Path:
 
 @pytest.fixture(scope="session")
 def backend(tiny_model):
-    from ilrec_agents.llm.transformers_backend import TransformersBackend
+    from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
 
     return TransformersBackend(str(tiny_model), dtype="float32", device="cpu")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ilrec_agents.llm.choice import Baseline, Chooser, Offer, chances
+from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances
 
 TITLES = ["Alien (1979", "Aliens (1986", "Heat (1995", "The Matrix (1999", "The Mummy (1999", "Toy Story (1995"]
 VIEWER = "- Psycho (1960)\n-"

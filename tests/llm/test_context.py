@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ilrec_agents.llm.trie import Trie
+from ilrec_agents.llm.grounding.trie import Trie
 
 TEXTS = ["Films:\n- Alien (1979)\n-", "Films:\n- Toy Story (1995)\n- Jaws (1975)\n- Heat (1995)\n-", "-"]
 TITLES = [" The Matrix (1999", " The Matrix Reloaded (2003", " The", " Aliens (1986", " Aliens (1986"]

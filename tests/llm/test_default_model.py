@@ -8,7 +8,7 @@ import pytest
 
 from ilrec_agents.llm.actor import LLMAgent
 from ilrec_agents.llm.config import LLMConfig
-from ilrec_agents.llm.models import DEFAULT, pull
+from ilrec_agents.llm.models.known import DEFAULT, pull
 
 pytestmark = [pytest.mark.slow_llm, pytest.mark.timeout(600)]  # the first time it is downloaded
 
@@ -48,7 +48,7 @@ OFFERED = [
 
 @pytest.fixture(scope="module")
 def model():
-    from ilrec_agents.llm.transformers_backend import TransformersBackend
+    from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
 
     pull(DEFAULT)
     return TransformersBackend(DEFAULT, dtype="float32")

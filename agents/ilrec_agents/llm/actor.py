@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from ilrec_agents.base import Actions, Agent, Infos, Observations, allowed
 from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
 from ilrec_agents.llm.backend import Backend, Context
-from ilrec_agents.llm.choice import Baseline, Chooser, Offer, chances
 from ilrec_agents.llm.config import LLMConfig
+from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances
+from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.prompt import Prompt
-from ilrec_agents.llm.trie import Tokens
 from ilrec_agents.llm.viewers import Viewers
 from ilrec_agents.llm.wording import Wording
 from ilrec_agents.task import Task
@@ -109,7 +109,7 @@ class LLMAgent(Agent):
         if self._given is not None:
             return self._given
         require("transformers", "llm")
-        from ilrec_agents.llm.transformers_backend import TransformersBackend
+        from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
 
         config = self.config
         return TransformersBackend(

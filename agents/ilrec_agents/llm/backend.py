@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.llm.trie import Nodes, Tokens, Trie
+from ilrec_agents.llm.grounding.trie import Nodes, Tokens, Trie
 
 
 class Reader(Protocol):

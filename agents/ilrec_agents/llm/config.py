@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ilrec_agents.llm.models import DEFAULT
+from ilrec_agents.llm.models.known import DEFAULT
 from ilrec_gym.errors import UsageError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Backend, Context
-from ilrec_agents.llm.trie import Tokens
+from ilrec_agents.llm.grounding.trie import Tokens
 
 
 class Viewers:

@@ -10,9 +10,9 @@ import numpy as np
 
 from ilrec_agents.llm.backend import Backend
 from ilrec_agents.llm.config import LLMConfig
+from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.profile import Taste
 from ilrec_agents.llm.prompt import Prompt, clean
-from ilrec_agents.llm.trie import Tokens
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 

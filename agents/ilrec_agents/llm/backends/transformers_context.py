@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from transformers.cache_utils import Cache
 
-from ilrec_agents.llm.slab import SlabLayer
-from ilrec_agents.llm.trie import Tokens, Trie
-from ilrec_agents.llm.trie_reader import TrieReader
+from ilrec_agents.llm.backends.slab import SlabLayer
+from ilrec_agents.llm.backends.trie_reader import TrieReader
+from ilrec_agents.llm.grounding.trie import Tokens, Trie
 
 
 class Model(Protocol):

@@ -15,12 +15,12 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AutoModelForCausalLM, AutoTokenizer
 from transformers.cache_utils import Cache
 
-from ilrec_agents.llm.folders import manifest
-from ilrec_agents.llm.models import resolve
-from ilrec_agents.llm.quiet import quiet
-from ilrec_agents.llm.slab import SlabLayer
-from ilrec_agents.llm.transformers_context import TransformersContext
-from ilrec_agents.llm.trie import Tokens
+from ilrec_agents.llm.backends.quiet import quiet
+from ilrec_agents.llm.backends.slab import SlabLayer
+from ilrec_agents.llm.backends.transformers_context import TransformersContext
+from ilrec_agents.llm.grounding.trie import Tokens
+from ilrec_agents.llm.models.folders import manifest
+from ilrec_agents.llm.models.known import resolve
 from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

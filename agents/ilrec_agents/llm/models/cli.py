@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ilrec_agents.llm.folders import cached, manifest
-from ilrec_agents.llm.models import DEFAULT, MODELS, pull
+from ilrec_agents.llm.models.folders import cached, manifest
+from ilrec_agents.llm.models.known import DEFAULT, MODELS, pull
 from ilrec_gym.console import reports_errors
 
 _USAGE = "ilrec models"

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from ilrec_agents.llm.folders import MODEL_FILES
+from ilrec_agents.llm.models.folders import MODEL_FILES
 from ilrec_gym.errors import StorageError, require
 
 SECONDS = 5.0

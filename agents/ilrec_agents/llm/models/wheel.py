@@ -11,12 +11,12 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ilrec_agents.llm.quiet import quiet
+from ilrec_agents.llm.backends.quiet import quiet
 from ilrec_gym.errors import ArtefactError, StorageError, require
 from ilrec_gym.files import sha256
 
 if TYPE_CHECKING:
-    from ilrec_agents.llm.models import Wheel
+    from ilrec_agents.llm.models.known import Wheel
 
 
 def convert_wheel(wheel: Wheel, folder: Path) -> dict[str, Any]:

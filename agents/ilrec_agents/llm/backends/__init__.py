@@ -1,0 +1,1 @@
+"""Back-ends: each one file that provides what backend.py asks for."""

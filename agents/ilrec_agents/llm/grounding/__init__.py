@@ -1,0 +1,1 @@
+"""Groundings: from what a model says to an item of the catalogue."""
