@@ -1,0 +1,1 @@
+"""Memories: texts and what came of them, found again by likeness."""
