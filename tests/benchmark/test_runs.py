@@ -15,6 +15,7 @@ from ilrec_agents.benchmark.report.results import Results
 from ilrec_agents.benchmark.runs import playing
 from ilrec_agents.benchmark.runs.curves import SEED, read_curve
 from ilrec_agents.benchmark.runs.folder import PLAN, Folder
+from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.runner import Progress, Runner
 from ilrec_agents.benchmark.runs.suites import SUITES, YARDSTICKS, Suite, suite
@@ -84,6 +85,18 @@ def test_a_run_says_what_it_cost_and_can_be_used_again(ran):
     again = evaluate(load_agent(run.path / "agent", env), env, seed=0, episodes=6)
     np.testing.assert_array_equal(again.log.items, run.evaluation.log.items)
     assert run.evaluation.R_traj.mean == pytest.approx(record["R_traj"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the kernel's account of Linux")
+def test_memory_is_that_of_the_run_and_not_of_those_before(ran):
+    before = np.ones(40_000_000)  # 320 MB
+    del before
+    memory = Memory()
+    held = np.ones(10_000_000)  # 80 MB
+    facts = memory.facts()
+    assert 70 <= facts["added_mb"] <= 160 and facts["peak_mb"] > facts["added_mb"] and len(held)
+    records = [run.record for run in Folder(ran[0]).runs() if run.done]
+    assert all(record["peak_mb"] > record["added_mb"] >= 0 for record in records)
 
 
 def test_curves_are_measured_on_the_same_train_users(ran):

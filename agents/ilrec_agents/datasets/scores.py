@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from ilrec_gym.evaluation import evaluate
 from ilrec_gym.files import cache_dir, read_json, write_json
 
 KIND = "references"
+LOW, HIGH = "random", "oracle_one_step"
+"""Agents whose mean returns are 0 and 100 on the scale."""
 USERS = 1200
 """Most users that are played; more would take minutes where the catalogue is large."""
 
@@ -45,7 +48,12 @@ def normalised_score(value: Any, env: gym.Env[Any, Any]) -> Any:
         env: Where it was reached.
     """
     found = references(env)
-    return 100 * (value - found.random) / (found.oracle_one_step - found.random)
+    return between(value, found.random, found.oracle_one_step)
+
+
+def between(value: Any, low: float, high: float) -> Any:
+    """100 (value - low) / (high - low); not a number where both ends are the same."""
+    return 100 * (value - low) / (high - low) if high != low else math.nan
 
 
 def references(env: gym.Env[Any, Any]) -> References:
@@ -61,12 +69,9 @@ def references(env: gym.Env[Any, Any]) -> References:
     if is_current(path, **card):
         return References(**read_json(path))
     start, few = time.perf_counter(), len(base.users) > USERS
-    results = {
-        name: evaluate(make_agent(name, env), env, episodes=USERS if few else None)
-        for name in ("random", "oracle_one_step")
-    }
+    results = {name: evaluate(make_agent(name, env), env, episodes=USERS if few else None) for name in (LOW, HIGH)}
     means = {name: result.R_traj.mean for name, result in results.items()}
-    found = References(**means, sessions=results["random"].sessions)
+    found = References(**means, sessions=results[LOW].sessions)
     write_json(path, asdict(found))
     write_card(path, seconds=time.perf_counter() - start, **card)
     return found

@@ -51,7 +51,9 @@ def columns(table: ResultsTable) -> tuple[Column, ...]:
     middle = Column("IQM", lambda row: _ends(_pooled(row).iqm, 1), "interquartile mean of R_traj over seeds and users")
     cost = Column("training", _training, "wall time of one run on one core")
     seeds = Column("seeds", lambda row: (str(_pooled(row).seeds), _pooled(row).seeds))
-    return total, middle, difference, better, length, each, coverage, speed, cost, seeds
+    score = Column("score", lambda row: _score(row, table), "0 is random, 100 is oracle_one_step")
+    scored = (score,) if table.scores else ()
+    return total, *scored, middle, difference, better, length, each, coverage, speed, cost, seeds
 
 
 def _ends(value: object, digits: int) -> tuple[str, float]:
@@ -71,6 +73,10 @@ def _chance(row: Row, table: ResultsTable) -> tuple[str, float]:
         return "baseline", 0.5
     found = table.improvements[row.label]
     return with_interval(found, 2), found.mean
+
+
+def _score(row: Row, table: ResultsTable) -> tuple[str, float]:
+    return number(table.scores[row.label], 1), table.scores[row.label]
 
 
 def _training(row: Row) -> tuple[str, float]:

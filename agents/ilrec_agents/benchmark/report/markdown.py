@@ -16,6 +16,8 @@ VERDICTS = (
     "Differences are paired by user; ▲ and ▼: the interval leaves zero out, ≈: it does not."
 )
 
+SCORE = "score: R_traj between that of `random` (0) and of `oracle_one_step` (100), with the same users."
+
 
 def table(results: ResultsTable) -> str:
     """The table, how to read it, and what each row teaches."""
@@ -42,6 +44,7 @@ def _legend(results: ResultsTable) -> list[str]:
     return [
         f"Mean over {results.users} users, the same for all rows, with 95% bootstrap intervals {over(results)}.",
         VERDICTS,
+        *([SCORE] if results.scores and results.pooled else []),
         *(["", *(f"- *{mark}*: {meaning}" for mark, meaning in used.items())] if used else []),
     ]
 

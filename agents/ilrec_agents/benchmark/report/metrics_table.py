@@ -38,6 +38,8 @@ _COST: Columns = {
     "ms per decision, together": lambda row: _milliseconds(row.evaluation.ms_per_decision),
     "ms per decision, alone": lambda row: _milliseconds(_fact(row, "ms_alone")),
     "memory (MB)": lambda row: _plain(_fact(row, "peak_mb"), 0),
+    "added (MB)": lambda row: _plain(_fact(row, "added_mb"), 0),
+    "on the GPU (MB)": lambda row: _plain(_fact(row, "peak_gpu_mb"), 0),
 }
 
 
@@ -56,7 +58,8 @@ def beyond(table: ResultsTable) -> list[PlainTable]:
             "Cost", _COST, table,
             "Training and evaluation are the wall time of one run, in a process with one thread beside others. "
             "Decisions are made for all test users together, or (the median) for one session alone. Memory is the "
-            "peak of the process, which may have made runs before.",
+            "most that the process held at once during the run, loaded libraries among it; added is what that is above "
+            "what it held when the run began.",
         ),
     ]  # fmt: skip
 

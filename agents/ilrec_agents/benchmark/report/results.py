@@ -23,7 +23,9 @@ from ilrec_gym.files import replacing
 
 BASELINES = ("mmr", "retriever_top1", "playlist")
 """Yardsticks that rows are compared with, paired by user; the first that took part is the table's baseline."""
-_FACTS = ("training_seconds", "timesteps", "updates", "ms_alone", "evaluation_seconds", "peak_mb")
+_FACTS = (
+    "training_seconds", "timesteps", "updates", "ms_alone", "evaluation_seconds", "peak_mb", "added_mb", "peak_gpu_mb",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +78,6 @@ class EnvResults:
             for (label, why), which in seeds.items()
         ]
 
-    def score(self, value: float) -> float | None:
-        """A return on the scale on which ``random`` has 0 and ``oracle_one_step`` 100."""
-        ends = [row.evaluation.R_traj.mean for name in ("random", "oracle_one_step") if (row := self._row(name))]
-        return 100 * (value - ends[0]) / (ends[1] - ends[0]) if len(ends) == 2 else None
-
     def records(self) -> list[dict[str, Any]]:
         """One flat record per agent, with everything that is known of it."""
         return [self._record(row) for row in self.table.rows]
@@ -103,7 +100,7 @@ class EnvResults:
             "data": entrant.data,
         }
         record |= {"seeds": pooled.seeds, "users": len(pooled.users), "sessions": pooled.sessions}
-        record |= _metrics(pooled) | {"score": self.score(pooled.R_traj.mean)} | _ends("R_traj_iqm", pooled.iqm)
+        record |= _metrics(pooled) | {"score": self.table.scores.get(row.label)} | _ends("R_traj_iqm", pooled.iqm)
         for name in BASELINES:
             other = self._row(name)
             there = other is not None and other.label != row.label

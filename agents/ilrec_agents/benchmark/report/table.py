@@ -134,6 +134,19 @@ class ResultsTable:
         base = self.row(self.baseline).evaluation
         return {row.label: pooled.improvement(row.evaluation, base) for row in self.rows}
 
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """Per label R_traj on the scale on which the row ``random`` has 0 and ``oracle_one_step`` 100.
+
+        Empty where there is no such row, or where rows choose from different sets of actions.
+        """
+        from ilrec_agents.datasets.scores import HIGH, LOW, between
+
+        means = {row.label: row.evaluation.R_traj.mean for row in self.rows}
+        if len(self.groups) > 1 or not {LOW, HIGH} <= means.keys():
+            return {}
+        return {label: float(between(mean, means[LOW], means[HIGH])) for label, mean in means.items()}
+
     def to_records(self) -> list[dict[str, Any]]:
         """One flat record per row; None where there is no value."""
         return [self._record(row) for row in self.rows]

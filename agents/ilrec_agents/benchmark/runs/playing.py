@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import sys
 import time
 import traceback
@@ -17,6 +16,7 @@ import numpy as np
 from ilrec_agents.base import Agent
 from ilrec_agents.benchmark.runs.curves import CURVE, Curve
 from ilrec_agents.benchmark.runs.data import data_file
+from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.modes import env_of, policy_of
 from ilrec_agents.benchmark.runs.plan import Job
 from ilrec_agents.offline.dataset import read_hdf5
@@ -68,6 +68,7 @@ def play(job: Job, out: Path) -> dict[str, Any]:
 
 
 def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
+    memory = Memory()
     train, test = job.env.make("train"), job.env.make("test")
     agent = make_agent(job.entrant.agent, train, device=job.device, seed=job.seed, **job.entrant.config)
     facts: dict[str, Any] = {"training_seconds": 0.0, "timesteps": 0, "updates": 0}
@@ -86,7 +87,7 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
     return facts | {
         "ms_per_decision": result.ms_per_decision,
         "ms_alone": _milliseconds_alone(agent, test),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        **memory.facts(),
         "fingerprint": result.fingerprint,
         "R_traj": result.R_traj.mean,
     }
