@@ -19,7 +19,7 @@ from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.runner import Progress, Runner
 from ilrec_agents.benchmark.runs.suites import SUITES, YARDSTICKS, Suite, suite
-from ilrec_agents.registry import AGENTS
+from ilrec_agents.registry import AGENTS, agent_class, list_agents
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.evaluation import evaluate
@@ -252,6 +252,27 @@ def test_suites_can_be_changed():
     assert (made.seeds, made.users, [env.id for env in made.envs]) == (5, None, ["ilrec/MovieLens-v0"])
 
 
+def test_one_agent_with_several_settings_and_datasets():
+    texts = ["cql", "cql:medium", "cql:alpha=4,hidden=128", "cql:logs,alpha=0.5,network=towers", "ppo:gamma=0.9"]
+    made = suite("quick", agents=texts)
+    assert [(e.agent, e.data, dict(e.config)) for e in made.entrants] == [
+        ("cql", "mixed", {}), ("cql", "medium", {}), ("cql", "mixed", {"alpha": 4, "hidden": 128}),
+        ("cql", "logs", {"alpha": 0.5, "network": "towers"}), ("ppo", "", {"gamma": 0.9}),
+    ]  # fmt: skip
+    assert [e.label for e in made.entrants] == texts
+    assert len({job.key for job in made.jobs}) == len(made.jobs)
+
+
+def test_offline_agents_of_the_suites_learn_from_the_named_dataset():
+    for name in SUITES:
+        made = suite(name)
+        learn = [e for e in made.entrants if agent_class(e.agent).learns_from == "dataset"]
+        assert {e.family for e in learn} == {"offline", "model_based"} and {e.data for e in learn} == {"mixed"}
+        assert made.data_steps == 100_000
+    offline = {info.name for info in list_agents() if info.learns_from == "dataset" and info.package == "ilrec-gym"}
+    assert offline == {e.agent for e in suite("paper").entrants if e.data}
+
+
 def test_sessions_are_repeated_where_chance_is_in_play():
     noisy = {"user_model": {"name": "satiation", "noise": 0.2}}
     made = replace(SMALL, entrants=(Entrant("thompson"), Entrant("linucb")), envs=(ENV, EnvPlan(ENV.id, noisy)))
@@ -267,6 +288,12 @@ def test_sessions_are_repeated_where_chance_is_in_play():
         ({"agents": ["pppo"]}, "did you mean 'ppo'"),
         ({"agents": ["ppo:mixed"]}, "takes no dataset"),
         ({"agents": ['{"agent": "bc"}']}, "needs the name of a dataset"),
+        ({"agents": ["ppo:gama=0.9"]}, "did you mean 'gamma'"),
+        ({"agents": ["ppo:gamma=0.9,gamma=0.8"]}, "given once"),
+        ({"agents": ["cql:"]}, "NAME:DATASET"),
+        ({"agents": ["cql:mixed,alpha"]}, "NAME:DATASET"),
+        ({"agents": ["cql:alpha="]}, "NAME:DATASET"),
+        ({"agents": ["cql:mixt"]}, "did you mean 'mixed'"),
         ({"agents": ["ppo", "ppo"]}, "label of its own"),
         ({"agents": ['{"agent": "ppo", "config": {"hiden": 3}}']}, "did you mean 'hidden'"),
         ({"agents": ['{"agent": "ppo", "config": {"hidden": 0}}']}, "hidden must be a whole number"),

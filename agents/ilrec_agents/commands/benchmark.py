@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     suites = "; ".join(f"{name}: {about}" for name, about in SUITES.items())
     add("--suite", default="quick", metavar="NAME", help=f"{suites} (%(default)s)")
-    add("--agents", nargs="+", default=[], metavar="AGENT", help="NAME, NAME:DATASET or JSON, in place of the suite's")
+    add("--agents", nargs="+", default=[], metavar="AGENT", help="NAME, NAME:DATASET, NAME:DATASET,KEY=VALUE,... or JSON, in place of the suite's")
     add("--envs", nargs="+", default=[], metavar="ENV", help="ids or JSON, in place of the suite's")
     add("--seeds", type=int, metavar="N", help="training seeds (the suite's)")
     add("--users", type=int, metavar="N", help="test users, the same for all; 0 for every one (the suite's)")

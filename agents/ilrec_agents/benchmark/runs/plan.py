@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Self
 
 from ilrec_agents.checks import whole
+from ilrec_agents.datasets.recipes import recipe_of
 from ilrec_agents.registry import agent_class
 from ilrec_gym.cards import versions
 from ilrec_gym.errors import UsageError, unknown_name
@@ -100,17 +101,29 @@ class Entrant:
                 f"{self.agent!r} learns from {cls.learns_from} and {wanted}", received=self.data or "(none)",
                 fix=f"write {self.agent}:mixed" if cls.learns_from == "dataset" else f"write {self.agent}",
             )  # fmt: skip
+        if self.data:
+            recipe_of(self.data)
         object.__setattr__(self, "label", self.label or self.agent)
 
     @classmethod
     def of(cls, text: str, data: str = "mixed") -> Self:
-        """``ppo``, ``cql`` (learns from ``data``), ``cql:medium``, or JSON with the attributes as keys."""
+        """An agent with its dataset and settings, as it is written.
+
+        Args:
+            text: ``ppo``, ``cql`` (learns from ``data``), ``cql:medium``, ``ppo:gamma=0.9,hidden=128``,
+                ``cql:medium,alpha=4``, or JSON with the attributes as keys. What follows a name is part of the label.
+            data: Dataset of agents that learn from one, where none is named.
+
+        Raises:
+            UsageError: Text that is none of this; an agent or a setting that there is not.
+        """
         if text.lstrip().startswith("{"):
             return cls(**_words(text, "--agents", cls))
-        name, colon, named = text.partition(":")
-        if not colon and agent_class(name).learns_from == "dataset":
+        name, colon, rest = text.partition(":")
+        named, config = _dataset_and_settings(rest, text) if colon else ("", {})
+        if not named and agent_class(name).learns_from == "dataset":
             named = data
-        return cls(name, named, label=text if colon else "")
+        return cls(name, named, config, label=text if colon else "")
 
     @property
     def family(self) -> str:
@@ -179,6 +192,33 @@ class Job:
     def learns(self) -> bool:
         """Whether there is anything to learn."""
         return agent_class(self.entrant.agent).learns_from != "nothing"
+
+
+def _dataset_and_settings(rest: str, text: str) -> tuple[str, dict[str, Any]]:
+    """What follows an agent's name: ``DATASET``, ``KEY=VALUE``, or both, with commas between; values are JSON or words.
+
+    Raises:
+        UsageError: A part that is neither, or a key that comes twice.
+    """
+    first, *more = parts = [part.strip() for part in rest.split(",")]
+    data, settings = ("", parts) if "=" in first else (first, more)
+    pairs = [part.partition("=") for part in settings]
+    names = [name for name, _, _ in pairs]
+    if (not data and not settings) or not all(name and sign and value for name, sign, value in pairs):
+        raise UsageError(
+            "--agents takes NAME, NAME:DATASET, NAME:KEY=VALUE,... or NAME:DATASET,KEY=VALUE,...", received=text,
+            fix="e.g. cql:mixed,alpha=4, or JSON where values have commas",
+        )  # fmt: skip
+    if len(set(names)) < len(names):
+        raise UsageError("a setting may be given once", received=text)
+    return data, {name: _value(value) for name, _, value in pairs}
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _words(text: str, flag: str, cls: type[Any]) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def suite(
 
     Args:
         name: "quick", "paper" or "full".
-        agents: Names, ``name:dataset``, or JSON; in place of the suite's.
+        agents: As :meth:`Entrant.of` reads them; in place of the suite's.
         envs: Ids or JSON; in place of the suite's.
         seeds: Training seeds.
         users: Test users; 0: all of them.
