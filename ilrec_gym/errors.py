@@ -54,6 +54,10 @@ class StorageError(ILRecError, OSError):
     """A file could not be read or written: no space, no permission, no such folder."""
 
 
+class ServerError(ILRecError, OSError):
+    """A server cannot be reached, fails, or answers with something else than it should."""
+
+
 class MissingExtraError(ILRecError, ImportError):
     """An optional part is not installed."""
 

@@ -63,6 +63,10 @@ class Backend(Protocol):
     """A language model with its tokenizer."""
 
     @property
+    def scores_tries(self) -> bool:
+        """Whether its contexts have readers; a model behind a server only writes."""
+
+    @property
     def special(self) -> tuple[str, ...]:
         """Texts that the tokenizer reads as control tokens."""
 
@@ -85,6 +89,9 @@ class Backend(Protocol):
 
     def open(self, text: str) -> Context:
         """A context of one row that has read the beginning of a text."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Hidden state of each text's last token, ``(N, D)``, as the model gives it (not normalised)."""
 
     def facts(self) -> dict[str, Any]:
         """Model, source, number format and versions, for cards."""

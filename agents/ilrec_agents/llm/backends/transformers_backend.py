@@ -3,49 +3,25 @@
 from __future__ import annotations
 
 import inspect
-import platform
 from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AutoModelForCausalLM, AutoTokenizer
+from numpy.typing import NDArray
+from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 
-from ilrec_agents.llm.backends.quiet import quiet
+from ilrec_agents.llm.backends.attention import GROUPED, PLAIN, Masks, grouped_attention
+from ilrec_agents.llm.backends.loading import device_of, dtype_of, loaded
 from ilrec_agents.llm.backends.slab import SlabLayer
 from ilrec_agents.llm.backends.transformers_context import TransformersContext
 from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.models.folders import manifest
 from ilrec_agents.llm.models.known import resolve
-from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-GROUPED = "ilrec_grouped"
-_PLAIN = {"llama", "mistral", "qwen2", "qwen3", "smollm3"}  # families whose attention is nothing but softmax(QK)V
-
-
-def grouped_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor,
-    scaling: float | None = None,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Grouped-query attention that folds the heads of a group into the queries and copies no key.
-
-    The mask ``(B, 1, n * Q, K)`` is folded already. With a mask, transformers' own form repeats keys and values once
-    for each head of a group, which for short queries on long caches costs more than the rest of the layer.
-    """
-    batch, heads, length, depth = query.shape
-    folded = query.reshape(batch, key.shape[1], -1, depth)
-    mixed = scaled_dot_product_attention(folded, key, value, attn_mask=attention_mask, scale=scaling)
-    return mixed.reshape(batch, heads, length, depth).transpose(1, 2), None
+_EMBEDDED = 32  # texts at a time
 
 
 class TransformersBackend:
@@ -59,14 +35,16 @@ class TransformersBackend:
         trust_remote_code: Whether a model may bring its own Python code.
     """
 
+    scores_tries = True
+
     def __init__(
         self, model: str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False
     ) -> None:
-        self._device = _device(device)
-        self._dtype = _dtype(dtype, self._device)
+        self._device = device_of(device)
+        self._dtype = dtype_of(dtype, self._device)
         folder = resolve(model)
         self._name, self._manifest = model, manifest(folder)
-        self._model, self._tokenizer = _loaded(folder, self._dtype, trust_remote_code)
+        self._model, self._tokenizer = loaded(folder, self._dtype, trust_remote_code)
         self._model = self._model.eval().to(self._device)
         config = self._model.config.get_text_config()
         self._n_layers = config.num_hidden_layers
@@ -74,10 +52,11 @@ class TransformersBackend:
         self._scale = float(getattr(config, "logit_scale", None) or 1 / (getattr(config, "logits_scaling", None) or 1))
         self._cap = getattr(config, "final_logit_softcapping", None)
         self._fold = 1
-        if config.model_type in _PLAIN:
+        if config.model_type in PLAIN:
             AttentionInterface.register(GROUPED, grouped_attention)
             self._model.set_attn_implementation(GROUPED)
             self._fold = config.num_attention_heads // config.num_key_value_heads
+        self._masks = Masks(config, self._fold)
         self._length = int(getattr(config, "max_position_embeddings", 2048))
         taken = inspect.signature(self._model.base_model.forward).parameters
         self._cache_argument = "cache" if "cache" in taken else "past_key_values"  # renamed in transformers 5.24
@@ -117,9 +96,21 @@ class TransformersBackend:
 
     def open(self, text: str) -> TransformersContext:
         """Read the beginning of a text, with the tokens that this model's texts begin with."""
-        context = TransformersContext(self, [SlabLayer() for _ in range(self._n_layers)], 1, self._device)
-        context.append([tuple(self._tokenizer(text)["input_ids"])])
-        return context
+        return self._opened([tuple(self._tokenizer(text)["input_ids"])])
+
+    @torch.inference_mode()
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Hidden state of each text's last token behind the final norm, ``(N, D)``.
+
+        Of a text that is longer than the context, the end is read.
+        """
+        read = [tuple(self._tokenizer(text)["input_ids"][-self._length :]) or (self.end,) for text in texts]
+        order = np.argsort([len(tokens) for tokens in read], kind="stable")  # texts of a batch are about equally long
+        found = np.empty((len(texts), self._head.in_features), np.float32)
+        for start in range(0, len(order), _EMBEDDED):
+            rows = order[start : start + _EMBEDDED]
+            found[rows] = self._opened([read[row] for row in rows]).last.float().cpu().numpy()
+        return found
 
     def facts(self) -> dict[str, Any]:
         """Model, where it came from, number format and versions."""
@@ -139,63 +130,20 @@ class TransformersBackend:
             logits = logits * self._scale
         return logits if self._cap is None else self._cap * torch.tanh(logits / self._cap)
 
-    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:
+    def forward(
+        self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, keys: torch.Tensor, cache: Cache
+    ) -> torch.Tensor:
         """Hidden states of tokens; what they see of the cache and of each other is given."""
-        lowest = torch.finfo(self._dtype).min
-        mask = torch.zeros(seen.shape, dtype=self._dtype, device=self._device).masked_fill_(~seen, lowest)
         hidden: torch.Tensor = self._model.base_model(
             input_ids=tokens,
             position_ids=positions,
-            attention_mask=mask[:, None].repeat(1, 1, self._fold, 1),
+            attention_mask=self._masks.of(seen, positions, keys, self._dtype),
             use_cache=True,
             **{self._cache_argument: cache},
         ).last_hidden_state
         return hidden
 
-
-@lru_cache(maxsize=1)
-def hardware_bfloat16() -> bool:
-    """Whether this CPU has AMX tiles for bfloat16; emulated bfloat16 is slower than float32."""
-    if platform.machine() not in {"x86_64", "AMD64"}:
-        return False
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError('device must be "auto", "cpu" or "cuda"', received=name) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device must be one that torch finds here", received=name, cause="no GPU, or torch for CPU")
-    return device
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" or hardware_bfloat16() else torch.float32
-    if name not in DTYPES:
-        raise unknown_name("dtype", name, [*DTYPES, "auto"])
-    return DTYPES[name]
-
-
-def _loaded(folder: Path, dtype: torch.dtype, trust: bool) -> tuple[Any, Any]:
-    try:
-        with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True, trust_remote_code=trust
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
-    except Exception as error:  # damaged files make the readers raise many kinds
-        raise ArtefactError(
-            f"{folder} must be a causal language model that transformers can load",
-            received=f"{type(error).__name__}: {error}",
-            cause="a damaged file, an unknown architecture, or one that needs trust_remote_code=True",
-            fix="fetch or save the model again",
-        ) from error
-    return model, tokenizer
+    def _opened(self, texts: Sequence[Tokens]) -> TransformersContext:
+        context = TransformersContext(self, [SlabLayer() for _ in range(self._n_layers)], len(texts), self._device)
+        context.append(texts)
+        return context

@@ -26,8 +26,14 @@ class Model(Protocol):
     def vocabulary(self) -> int:
         """V."""
 
-    def forward(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, cache: Cache) -> torch.Tensor:
-        """Tokens ``(B, Q)``, positions ``(B, Q)``, seen ``(B, Q, K)`` bool, cache -> hidden states ``(B, Q, H)``."""
+    def forward(
+        self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor, keys: torch.Tensor, cache: Cache
+    ) -> torch.Tensor:
+        """Tokens ``(B, Q)``, their positions, seen ``(B, Q, K)`` bool, the keys' positions ``(B, K)``, and the cache.
+
+        Returns:
+            Hidden states ``(B, Q, H)``.
+        """
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """Hidden states ``(..., H)`` -> logits ``(..., V)``."""
@@ -49,6 +55,7 @@ class TransformersContext:
         self._model, self._slabs, self._device = model, list(slabs), device
         self._cache = Cache(layers=list(slabs))
         self._real = torch.zeros(n_rows, 0, dtype=torch.bool, device=device)  # (B, K): which positions hold a token
+        self._keys = torch.zeros(n_rows, 0, dtype=torch.long, device=device)  # (B, K): their places in the text
         self._lengths = torch.zeros(n_rows, dtype=torch.long, device=device)  # tokens read
         self._last: torch.Tensor | None = None  # (B, H) hidden state of each row's last token
         self._pending: list[list[int]] = [[] for _ in range(n_rows)]  # written, and not read back yet
@@ -120,7 +127,7 @@ class TransformersContext:
         """Forget what came after the mark."""
         for slab in self._slabs:
             slab.used = mark.used
-        self._real = self._real[:, : mark.used]
+        self._real, self._keys = self._real[:, : mark.used], self._keys[:, : mark.used]
         self._lengths, self._last = mark.lengths.clone(), mark.last
         self._pending = [list(p) for p in mark.pending]
 
@@ -128,7 +135,7 @@ class TransformersContext:
         """A context of these rows."""
         index = torch.as_tensor(list(rows), dtype=torch.long, device=self._device)
         made = TransformersContext(self._model, [s.select(index) for s in self._slabs], len(index), self._device)
-        made._real, made._lengths = self._real[index], self._lengths[index]
+        made._real, made._keys, made._lengths = self._real[index], self._keys[index], self._lengths[index]
         made._last = None if self._last is None else self._last[index]
         made._pending = [list(self._pending[row]) for row in rows]
         return made
@@ -139,6 +146,7 @@ class TransformersContext:
         made = TransformersContext(self._model, slabs, self.rows + other.rows, self._device)
         width = max(self._used, other._used)
         made._real = torch.cat([_widened(context._real, width) for context in (self, other)])
+        made._keys = torch.cat([_widened(context._keys, width) for context in (self, other)])
         made._lengths = torch.cat([self._lengths, other._lengths])
         made._last = torch.cat([self.last, other.last])
         made._pending = [list(p) for p in (*self._pending, *other._pending)]
@@ -167,7 +175,8 @@ class TransformersContext:
     def _run(self, tokens: torch.Tensor, positions: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         """One pass. All tokens see what is real; ``seen`` (B, Q, K') says what of all that lies behind it."""
         text = self._real[:, None, :].expand(-1, tokens.shape[1], -1)
-        return self._model.forward(tokens, positions, torch.cat([text, seen], dim=2), self._cache)
+        self._keys = torch.cat([self._keys, positions], dim=1)
+        return self._model.forward(tokens, positions, torch.cat([text, seen], dim=2), self._keys, self._cache)
 
     def _settle(self) -> None:
         """Read what was written and not read yet."""
@@ -175,5 +184,5 @@ class TransformersContext:
             self.append([()] * self.rows)
 
 
-def _widened(real: torch.Tensor, width: int) -> torch.Tensor:
-    return torch.nn.functional.pad(real, (0, width - real.shape[1]))
+def _widened(columns: torch.Tensor, width: int) -> torch.Tensor:
+    return torch.nn.functional.pad(columns, (0, width - columns.shape[1]))

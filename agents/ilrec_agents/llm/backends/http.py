@@ -1,0 +1,211 @@
+"""One OpenAI-compatible server over HTTP: requests with retries, and errors that say what is wrong."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import NewConnectionError
+from urllib3.util.retry import Retry
+
+from ilrec_gym.errors import ServerError, UsageError
+
+_PASSING = (408, 425, 429, 500, 502, 503, 504)  # states that another try may find gone
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_LONGEST_WAIT = 60.0  # seconds, whatever a server asks for
+
+
+class _Patient(Retry):
+    """Waits as long as the server asks, within reason."""
+
+    def get_retry_after(self, response: Any) -> float | None:
+        wanted = super().get_retry_after(response)
+        return None if wanted is None else min(wanted, _LONGEST_WAIT)
+
+
+class _Key(requests.auth.AuthBase):
+    """The API key, read from the environment each time and kept nowhere."""
+
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        key = os.environ.get(self._variable, "").strip()
+        if key:
+            request.headers["Authorization"] = f"Bearer {key}"
+        return request
+
+
+@dataclass
+class Usage:
+    """What was asked of a server so far. Tokens are those that the server counts; not all do."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Server:
+    """A server by its URL.
+
+    Args:
+        url: Its base, with or without ``/v1``.
+        key_variable: Environment variable that holds the API key, if it wants one.
+        timeout: Seconds that one answer may take.
+        retries: Further tries after a time-out, a lost connection, or one of the states 408, 425, 429, 500, 502, 503
+            and 504.
+        backoff: Seconds of the first wait; each further one is twice as long, up to a minute.
+        connections: Connections that are kept open.
+    """
+
+    def __init__(
+        self, url: str, *, key_variable: str, timeout: float, retries: int, backoff: float, connections: int
+    ) -> None:
+        self.url = _base(url)
+        self.usage = Usage()
+        self._timeout, self._variable, self._lock = timeout, key_variable, threading.Lock()
+        self._session = requests.Session()
+        self._session.auth = _Key(key_variable)
+        if urlsplit(self.url).hostname in _LOCAL:
+            self._session.trust_env = False  # a proxy of the environment cannot reach what runs here
+        tries = _Patient(
+            total=None,
+            connect=retries,
+            read=retries,
+            status=retries,
+            other=0,
+            backoff_factor=backoff,
+            backoff_max=_LONGEST_WAIT,
+            status_forcelist=_PASSING,
+            allowed_methods=None,
+            raise_on_status=False,
+        )
+        for path, patience in (("", tries), ("/models", Retry(0, read=False))):
+            adapter = HTTPAdapter(pool_maxsize=connections, max_retries=patience)
+            self._session.mount(self.url + path, adapter)
+
+    def models(self) -> list[str]:
+        """Names of the models that the server lists.
+
+        Raises:
+            UsageError, ServerError: As :meth:`post`.
+        """
+        listed = self._asked("GET", "/models", None).get("data")
+        return [str(entry.get("id")) for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The server's answer to one request.
+
+        Raises:
+            UsageError: It refuses the request: wrong URL, model, key, or option.
+            ServerError: It cannot be reached, does not answer in time, fails, or answers with something else.
+        """
+        answer = self._asked("POST", path, body)
+        usage = answer.get("usage")
+        counted = usage if isinstance(usage, dict) else {}
+        with self._lock:
+            self.usage.requests += 1
+            self.usage.prompt_tokens += int(counted.get("prompt_tokens") or 0)
+            self.usage.completion_tokens += int(counted.get("completion_tokens") or 0)
+        return answer
+
+    def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+        try:
+            response = self._session.request(
+                method, self.url + path, json=body, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise self._unreachable(error) from error
+        if response.status_code >= 300:
+            raise self._refused(response, path)
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise ServerError(
+                f"{self.url}{path} must answer with a JSON object",
+                received=response.text[:200],
+                cause="another kind of server, or one that was cut off",
+                fix="give the base URL of an OpenAI-compatible server, such as http://localhost:8000/v1",
+            )
+        return answer
+
+    def _unreachable(self, error: requests.RequestException) -> ServerError:
+        reason = getattr(error.args[0] if error.args else None, "reason", error)
+        if isinstance(reason, NewConnectionError):
+            return ServerError(
+                f"a server must listen at {self.url}",
+                received=str(reason).rpartition(": ")[2],
+                cause="the server is not running yet, or another host or port",
+                fix="start it (`vllm serve MODEL`, `ollama serve`, `llama-server -m FILE`), or correct url",
+            )
+        late = "timed out" in str(error)
+        return ServerError(
+            f"{self.url} must answer within {self._timeout:g} seconds" if late else f"{self.url} must answer",
+            received=f"{type(reason).__name__}: {reason}",
+            cause="a server that is too busy for so many requests at once" if late else "a connection that broke off",
+            fix="raise timeout, or lower concurrency" if late else "look at the server's own log",
+        )
+
+    def _refused(self, response: requests.Response, path: str) -> UsageError | ServerError:
+        said, state = _message(response), response.status_code
+        if state in (401, 403):
+            return UsageError(
+                f"{self.url} must accept the API key in the environment variable {self._variable}",
+                received=f"{state}: {said}",
+                cause="no key there" if not os.environ.get(self._variable) else "a wrong or expired key",
+            )
+        if state in _PASSING or state >= 500:
+            return ServerError(
+                f"{self.url}{path} must answer without an error",
+                received=f"{state}: {said}",
+                cause="a server that is overloaded or broken",
+                fix="look at the server's own log, lower concurrency, or raise retries",
+            )
+        return UsageError(
+            f"{self.url}{path} must accept the request",
+            received=f"{state}: {said}",
+            cause="a wrong model, a wrong URL, a text that is too long, or an option that the server does not know",
+            fix=self._offer(path),
+        )
+
+    def _offer(self, path: str) -> str:
+        try:
+            listed = self.models() if path != "/models" else []
+        except (UsageError, ServerError):
+            listed = []
+        return f"it lists the models {', '.join(listed[:20])}" if listed else "compare url with the server's manual"
+
+
+def _message(response: requests.Response) -> str:
+    """What an error's body says, in the forms that servers use."""
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text.strip()[:200] or response.reason or ""
+    found = body.get("error", body.get("detail", body)) if isinstance(body, dict) else body
+    return str(found.get("message", found) if isinstance(found, dict) else found)[:400]
+
+
+def _base(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise UsageError(
+            "url must be the base of a server, such as http://localhost:8000/v1",
+            received=url.rpartition("@")[2],
+            cause="no http:// in front, or a whole request's address",
+        )
+    if parts.username or parts.password:
+        raise UsageError(
+            "url must not hold a name or password, because cards name it",
+            received=url.rpartition("@")[2],
+            fix="put the key into an environment variable and name it in key_variable",
+        )
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/v1", "", ""))
