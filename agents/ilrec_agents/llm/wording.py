@@ -22,7 +22,46 @@ _YEAR = re.compile(r"(.*\S) \(\d{4}\)")
 _TITLE_ROOM = 60  # tokens kept free for a title
 
 
-class Wording:
+class Names:
+    """Titles and what a viewer thinks of them, for every prompt.
+
+    Args:
+        task: Titles, profiles, popularity, rating scale.
+        backend: The tokenizer.
+    """
+
+    def __init__(self, task: Task, backend: Backend) -> None:
+        self._task, self._backend = task, backend
+        self._encoded = cache(backend.encode)
+
+    def title(self, item: int) -> tuple[Tokens, int]:
+        """A title as it goes on from the words that ask for it, and the length of its name without the year.
+
+        A closing bracket is left off: once the year is there it is certain.
+        """
+        text = " " + self.name(item)
+        named = _YEAR.fullmatch(text)
+        if not named:
+            return self._encoded(text), len(self._encoded(text))
+        tokens, name = self._encoded(text[:-1]), self._encoded(named.group(1))
+        return tokens, next((k for k, (a, b) in enumerate(zip(tokens, name, strict=False)) if a != b), len(name))
+
+    def name(self, item: int) -> str:
+        """A title on one line, without control tokens."""
+        return clean(self._task.catalogue.titles[item], self._backend.special)
+
+    def middle(self, user: int) -> float:
+        """The rating from which on a viewer likes a film: the mean of the profile's, or the scale's middle."""
+        ratings = self._task.users.profile_ratings[user]
+        return float(np.nanmean(ratings)) if (~np.isnan(ratings)).any() else sum(self._task.rating_scale) / 2
+
+    def everybody_likes(self) -> list[list[int]]:
+        """What some viewers love who love what everybody knows: lists of items."""
+        known = np.argsort(-self._task.catalogue.popularity, kind="stable")[:_WELL_KNOWN]
+        return [known[k :: _WELL_KNOWN // _LIKED][:_LIKED].tolist() for k in range(_CROWD)]
+
+
+class Wording(Names):
     """The prompt's pieces as tokens, each made once.
 
     Args:
@@ -33,14 +72,14 @@ class Wording:
     """
 
     def __init__(self, task: Task, config: LLMConfig, prompt: Prompt, backend: Backend) -> None:
-        self._task, self._config, self._prompt, self._backend = task, config, prompt, backend
-        self._encoded = cache(backend.encode)
+        super().__init__(task, backend)
+        self._config, self._prompt = config, prompt
 
     def profile(self, user: int) -> Tokens:
         """What is known of a viewer."""
         items, ratings = self._task.users.profile_items[user], self._task.users.profile_ratings[user]
         taste = Taste.of(items, ratings, self._config.liked, self._config.disliked)
-        text = self._prompt.profile_text(map(self._title, taste.liked), map(self._title, taste.disliked))
+        text = self._prompt.profile_text(map(self.name, taste.liked), map(self.name, taste.disliked))
         return self._encoded(text)
 
     def step(self, user: int, films: Sequence[tuple[int, float]], read: int) -> tuple[Tokens, int]:
@@ -60,7 +99,7 @@ class Wording:
         fixed = len(self.reason) + self._config.max_reason_tokens + len(self.asking) + _TITLE_ROOM
         room = self._backend.context_length - read - fixed
         for left_out in range(len(films) + 1):
-            named = [(self._title(item), rating, rating >= self._middle(user)) for item, rating in films[left_out:]]
+            named = [(self.name(item), rating, rating >= self.middle(user)) for item, rating in films[left_out:]]
             tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]))
             if len(tokens) <= room:
                 return tokens, left_out
@@ -70,18 +109,6 @@ class Wording:
             cause="a model with a short context",
             fix="lower liked and disliked, or use another model",
         )
-
-    def title(self, item: int) -> tuple[Tokens, int]:
-        """A title as it goes on from the words that ask for it, and the length of its name without the year.
-
-        A closing bracket is left off: once the year is there it is certain.
-        """
-        text = " " + self._title(item)
-        named = _YEAR.fullmatch(text)
-        if not named:
-            return self._encoded(text), len(self._encoded(text))
-        tokens, name = self._encoded(text[:-1]), self._encoded(named.group(1))
-        return tokens, next((k for k, (a, b) in enumerate(zip(tokens, name, strict=False)) if a != b), len(name))
 
     @cached_property
     def reason(self) -> Tokens:
@@ -97,14 +124,5 @@ class Wording:
     @cached_property
     def everybody(self) -> list[Tokens]:
         """Some viewers who love what everybody knows, asked for a title."""
-        known = np.argsort(-self._task.catalogue.popularity, kind="stable")[:_WELL_KNOWN]
-        lists = (known[k :: _WELL_KNOWN // _LIKED][:_LIKED] for k in range(_CROWD))
-        profiles = (self._prompt.profile_text([self._title(int(item)) for item in liked], []) for liked in lists)
+        profiles = (self._prompt.profile_text(map(self.name, liked), []) for liked in self.everybody_likes())
         return [self._encoded(profile + self._prompt.step["choice"]) for profile in profiles]
-
-    def _title(self, item: int) -> str:
-        return clean(self._task.catalogue.titles[item], self._backend.special)
-
-    def _middle(self, user: int) -> float:
-        ratings = self._task.users.profile_ratings[user]
-        return float(np.nanmean(ratings)) if (~np.isnan(ratings)).any() else sum(self._task.rating_scale) / 2
