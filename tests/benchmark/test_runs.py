@@ -207,8 +207,41 @@ def test_other_runs_are_left_alone(copy):
     longer = replace(SMALL, entrants=(Entrant("popular"),), users=7)
     Runner(copy, 1, quiet=True).run(longer)
     folder = Folder(copy)
-    assert len(folder.others(longer.jobs)) == len(SMALL.jobs)
+    assert len(folder.others([job.key for job in longer.jobs])) == len(SMALL.jobs)
     assert {run.job.users for run in folder.runs()} == {7}
+
+
+def without_weights(out: Path, to: Path) -> Path:
+    """A copy of the small files alone, as the guide says."""
+    return Path(shutil.copytree(out, to, ignore=shutil.ignore_patterns("agent", "datasets", "tensorboard")))
+
+
+def test_rows_without_weights_are_enough_elsewhere(ran, tmp_path, monkeypatch):
+    there = without_weights(ran[0], tmp_path / "elsewhere" / "rows")
+    assert not list(there.rglob("*.safetensors")) and not list(there.rglob("*.h5"))
+    called = []
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job))
+    done = replace(SMALL, entrants=(PPO, BC))
+    assert Runner(there, 1, quiet=True).run(done) == [] and not called
+    before, after = (Results(Folder(out)).records() for out in (ran[0], there))
+    assert before == after
+
+
+def test_runs_of_other_versions_count_where_that_is_asked_for(copy, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        "ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
+    )
+    here = {"python": "4.0", "numpy": "9.9"}
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.plan.versions", lambda: here)
+    done = replace(SMALL, entrants=(PPO, BC))
+    jobs = done.jobs
+    table = Results(Folder(copy))  # a report needs no versions to be the same, and says which they were
+    assert len(table.records()) == 7 and table.versions["numpy"] == np.__version__
+    Runner(copy, 1, quiet=True, any_versions=True).run(done)
+    assert not called and len(Folder(copy).runs()) == len(jobs)
+    Runner(copy, 1, quiet=True).run(done)
+    assert len(called) == len(jobs) and not Folder(copy).runs()
 
 
 def test_foreign_and_old_folders_are_refused(copy, tmp_path):

@@ -30,7 +30,8 @@ def main(argv: list[str]) -> int:
 
     command = f"ilrec benchmark {shlex.join(argv)}".strip()
     quiet = not sys.stderr.isatty()
-    failed = Runner(options.out, options.jobs, options.backend, quiet, command).run(chosen)
+    runner = Runner(options.out, options.jobs, options.backend, quiet, command, options.any_versions)
+    failed = runner.run(chosen)
     print(write_all(options.out))
     for record in failed:
         where = options.out / "runs" / record["key"] / "traceback.txt"
@@ -86,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     suites = "; ".join(f"{name}: {about}" for name, about in SUITES.items())
     add("--suite", default="quick", metavar="NAME", help=f"{suites} (%(default)s)")
-    add("--agents", nargs="+", default=[], metavar="AGENT", help="NAME, NAME:DATASET, NAME:DATASET,KEY=VALUE,... or JSON, in place of the suite's")
+    agents = "NAME, NAME:DATASET, NAME:KEY=VALUE,..., NAME:DATASET,KEY=VALUE,... or JSON, in place of the suite's"
+    add("--agents", nargs="+", default=[], metavar="AGENT", help=agents)
     add("--envs", nargs="+", default=[], metavar="ENV", help="ids or JSON, in place of the suite's")
     add("--seeds", type=int, metavar="N", help="training seeds (the suite's)")
     add("--users", type=int, metavar="N", help="test users, the same for all; 0 for every one (the suite's)")
@@ -96,5 +98,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", help="where learning runs: cpu, cuda or auto (%(default)s)")
     add("--modes", nargs="+", default=[], metavar="MODE", help="further modes: FB, or NX_ and a number of steps")
     add("--data-steps", type=int, metavar="N", help="steps of each named dataset (100,000)")
+    add("--any-versions", action="store_true", help="do not do again what other versions of the libraries have done")
     add("--list", action="store_true", help="show what would run, and about how long; run nothing")
     return parser

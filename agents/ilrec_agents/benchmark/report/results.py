@@ -140,6 +140,15 @@ class Results:
                 cause="the benchmark was interrupted early, or every run failed", fix="run the benchmark again",
             )  # fmt: skip
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of Python and the libraries, as the runs name them; all of them where they differ."""
+        found: dict[str, dict[str, None]] = {}
+        for run in (*(run for env in self.envs for run in env.runs), *self.failed):
+            for package, version in run.versions.items():
+                found.setdefault(package, {})[version] = None
+        return {package: ", ".join(sorted(each)) for package, each in found.items()}
+
     def records(self) -> list[dict[str, Any]]:
         """One record per environment and agent."""
         return [record for env in self.envs for record in env.records()]
@@ -172,7 +181,7 @@ def _run_record(env: EnvPlan, run: Run) -> dict[str, Any]:
     job = run.job
     record: dict[str, Any] = {"env": env.label, "agent": job.entrant.label, "family": job.entrant.family}
     record |= {"data": job.entrant.data, "seed": job.seed, "status": run.record["status"]}
-    record |= {"reason": run.record.get("reason", ""), "key": job.key}
+    record |= {"reason": run.record.get("reason", ""), "key": run.path.name}
     if run.done:
         record |= {name: run.record.get(name) for name in _FACTS} | _metrics(run.evaluation) | _exits(run.evaluation)
         for mode in job.modes:

@@ -43,6 +43,7 @@ def write_all(out: Path) -> str:
         lead=_LEAD,
         chapters=tuple(_chapter(env, out, len(results.envs) > 1) for env in results.envs),
         commands=tuple(filter(None, (about["command"], f"ilrec benchmark report {out.name}"))),
+        versions=results.versions,
     ).save(out / "report.html")
     return f"{text}\nwritten: {out}/report.html, results.md, results.csv, results.parquet, runs.csv, {PICTURES}/"
 

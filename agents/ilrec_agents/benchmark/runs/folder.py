@@ -5,55 +5,18 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.runs.curves import CURVE, read_curve
-from ilrec_agents.benchmark.runs.plan import FORMAT, Entrant, EnvPlan, Job
-from ilrec_agents.benchmark.runs.playing import EVALUATION, KIND, RUN, RUNS
+from ilrec_agents.benchmark.runs.finished import Run, read_run
+from ilrec_agents.benchmark.runs.plan import FORMAT, HASH, Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.playing import RUNS
 from ilrec_agents.benchmark.runs.suites import Suite
-from ilrec_gym.cards import is_current, read_card
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.evaluation import Evaluation
 from ilrec_gym.files import read_json, write_json
 
 PLAN, LOCK = "benchmark.json", ".lock"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run that has ended.
-
-    Attributes:
-        job: What was to be done.
-        path: Its folder.
-        record: What ``run.json`` holds.
-    """
-
-    job: Job
-    path: Path
-    record: Mapping[str, Any]
-
-    @property
-    def done(self) -> bool:
-        """Whether it went well."""
-        return bool(self.record["status"] == "done")
-
-    @cached_property
-    def evaluation(self) -> Evaluation:
-        """Its sessions with the test users."""
-        return Evaluation.load(self.path / EVALUATION)
-
-    def in_mode(self, mode: str) -> Evaluation:
-        """Its sessions in another mode of evaluation."""
-        return Evaluation.load(self.path / f"evaluation-{mode}.npz")
-
-    @cached_property
-    def curve(self) -> list[dict[str, float]]:
-        """Its learning curve."""
-        return read_curve(self.path / CURVE)
 
 
 class Folder:
@@ -80,10 +43,12 @@ class Folder:
                 cause=f"a folder of something else: it has no {PLAN}", fix="choose another --out",
             )  # fmt: skip
 
-    def plan(self, suite: Suite, command: str) -> None:
-        """Note what is to be run, and the command that asked for it."""
+    def plan(self, suite: Suite, command: str, runs: Sequence[Run | None] = ()) -> None:
+        """Note what is to be run, the command that asked for it, and which runs there are of it, job by job."""
         about = {"format": FORMAT, "suite": suite.name, "about": suite.about, "command": command}
-        write_json(self.path / PLAN, about | {"jobs": [asdict(job) for job in suite.jobs]})
+        named = [run.path.name if run else None for run in runs] or [None] * len(suite.jobs)
+        jobs = [asdict(job) | {"key": name or job.key} for job, name in zip(suite.jobs, named, strict=True)]
+        write_json(self.path / PLAN, about | {"jobs": jobs})
 
     @property
     def about(self) -> dict[str, Any]:
@@ -92,45 +57,49 @@ class Folder:
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """The runs that the last plan asked for.
+        """The runs that the last plan asked for."""
+        return tuple(job for job, _ in self._planned())
+
+    def run_of(self, job: Job, *, any_versions: bool = False) -> Run | None:
+        """The run of a job, where it has ended and its files are whole.
+
+        Args:
+            job: The job.
+            any_versions: Whether a run under other versions of the libraries will do, where there is none under those
+                installed: the latest that went well.
+        """
+        run = read_run(job, self.path / RUNS / job.key)
+        if any_versions and (run is None or not run.done):
+            there = (self.path / RUNS).glob(f"{job.key[:-HASH]}{'?' * HASH}")
+            found = [other for path in there if (other := read_run(job, path)) is not None and other.done]
+            run = max(found, key=lambda other: other.created, default=run)
+        return run
+
+    def runs(self) -> list[Run]:
+        """The planned runs that have ended, in the plan's order, also where other versions made them."""
+        found = [read_run(job, self.path / RUNS / name) for job, name in self._planned()]
+        return [run for run in found if run is not None]
+
+    def others(self, names: Sequence[str]) -> list[str]:
+        """Folders of runs that are none of these, which are left alone."""
+        there = (self.path / RUNS).iterdir() if (self.path / RUNS).is_dir() else ()
+        return sorted(path.name for path in there if path.name not in names and not path.name.startswith("."))
+
+    def _planned(self) -> list[tuple[Job, str]]:
+        """The last plan: jobs, and the names of their folders.
 
         Raises:
             ArtefactError: No plan, or one that cannot be read.
         """
         self._check_format()
         try:
-            return tuple(_job(values) for values in self.about["jobs"])
-        except (KeyError, TypeError, UsageError) as error:
+            jobs = [(_job(values), values.get("key")) for values in self.about["jobs"]]
+        except (AttributeError, KeyError, TypeError, UsageError) as error:
             raise ArtefactError(
                 f"{self.path / PLAN} must hold a benchmark's plan", received=f"{type(error).__name__}: {error}",
                 cause="a damaged file, or an agent that is no longer installed", fix="run the benchmark again",
             ) from error  # fmt: skip
-
-    def run_of(self, job: Job) -> Run | None:
-        """The run of a job, where it has ended and its files are whole."""
-        path = self.path / RUNS / job.key
-        try:
-            card = read_card(path / RUN, kind=KIND)
-            inputs = card["inputs"]
-            if not is_current(path / RUN, kind=KIND, parameters=job.parameters, inputs=inputs, seed=job.seed):
-                return None
-            run = Run(job, path, read_json(path / RUN))
-            for name in inputs:
-                if name.startswith("evaluation"):
-                    read_card(path / name, kind="evaluation")
-        except ArtefactError:
-            return None
-        return run if not run.done or EVALUATION in inputs else None
-
-    def runs(self) -> list[Run]:
-        """The planned runs that have ended, in the plan's order."""
-        return [run for job in self.jobs if (run := self.run_of(job)) is not None]
-
-    def others(self, jobs: Sequence[Job]) -> list[str]:
-        """Folders of runs under other settings, seeds or versions, which are left alone."""
-        keys = {job.key for job in jobs}
-        there = (self.path / RUNS).iterdir() if (self.path / RUNS).is_dir() else ()
-        return sorted(path.name for path in there if path.name not in keys and not path.name.startswith("."))
+        return [(job, str(name or job.key)) for job, name in jobs]
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -160,7 +129,7 @@ class Folder:
 
 def _job(values: Mapping[str, Any]) -> Job:
     parts = {"env": EnvPlan(**values["env"]), "entrant": Entrant(**values["entrant"]), "modes": tuple(values["modes"])}
-    return Job(**{**values, **parts})
+    return Job(**{name: value for name, value in {**values, **parts}.items() if name != "key"})
 
 
 def _lock(file: Any, path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
 
+from ilrec_agents.benchmark.runs.spelling import dataset_and_settings, words
 from ilrec_agents.checks import whole
 from ilrec_agents.datasets.recipes import recipe_of
 from ilrec_agents.registry import agent_class
@@ -19,6 +20,8 @@ from ilrec_gym.registration import ENV_IDS
 
 FORMAT = 1
 """Of a benchmark's folder. It is part of every run's key, so runs of another format are left alone."""
+HASH = 10
+"""Characters at the end of a key that say which settings and versions."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class EnvPlan:
     @classmethod
     def of(cls, text: str) -> Self:
         """An id, or JSON such as ``{"id": "ilrec/MovieLens-v0", "kwargs": {"dataset": "ml-1m"}}``."""
-        return cls(**_words(text, "--envs", cls)) if text.lstrip().startswith("{") else cls(text)
+        return cls(**words(text, "--envs", cls)) if text.lstrip().startswith("{") else cls(text)
 
     @property
     def dataset(self) -> str:
@@ -118,9 +121,9 @@ class Entrant:
             UsageError: Text that is none of this; an agent or a setting that there is not.
         """
         if text.lstrip().startswith("{"):
-            return cls(**_words(text, "--agents", cls))
+            return cls(**words(text, "--agents", cls))
         name, colon, rest = text.partition(":")
-        named, config = _dataset_and_settings(rest, text) if colon else ("", {})
+        named, config = dataset_and_settings(rest, text) if colon else ("", {})
         if not named and agent_class(name).learns_from == "dataset":
             named = data
         return cls(name, named, config, label=text if colon else "")
@@ -185,8 +188,7 @@ class Job:
     @cached_property
     def key(self) -> str:
         """Name of its folder: readable, and another one for every other setting, seed or version."""
-        readable = re.sub(r"[^a-z0-9]+", "-", f"{self.env.label} {self.entrant.label}".lower()).strip("-")
-        return f"{readable[:80]}-{self.seed}-{fingerprint(self.parameters, self.seed)[:10]}"
+        return key_of(self, self.parameters)
 
     @property
     def learns(self) -> bool:
@@ -194,47 +196,10 @@ class Job:
         return agent_class(self.entrant.agent).learns_from != "nothing"
 
 
-def _dataset_and_settings(rest: str, text: str) -> tuple[str, dict[str, Any]]:
-    """What follows an agent's name: ``DATASET``, ``KEY=VALUE``, or both, with commas between; values are JSON or words.
-
-    Raises:
-        UsageError: A part that is neither, or a key that comes twice.
-    """
-    first, *more = parts = [part.strip() for part in rest.split(",")]
-    data, settings = ("", parts) if "=" in first else (first, more)
-    pairs = [part.partition("=") for part in settings]
-    names = [name for name, _, _ in pairs]
-    if (not data and not settings) or not all(name and sign and value for name, sign, value in pairs):
-        raise UsageError(
-            "--agents takes NAME, NAME:DATASET, NAME:KEY=VALUE,... or NAME:DATASET,KEY=VALUE,...", received=text,
-            fix="e.g. cql:mixed,alpha=4, or JSON where values have commas",
-        )  # fmt: skip
-    if len(set(names)) < len(names):
-        raise UsageError("a setting may be given once", received=text)
-    return data, {name: _value(value) for name, _, value in pairs}
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _words(text: str, flag: str, cls: type[Any]) -> dict[str, Any]:
-    """The object that JSON text holds, with no other keys than the class has attributes."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{flag} must be a name or JSON", received=text, cause=str(error)) from error
-    known = [field.name for field in fields(cls)]
-    for key in found:
-        if key not in known:
-            raise unknown_name(f"a key of {flag}", key, known)
-    required = known[0]
-    if required not in found:
-        raise UsageError(f"{flag} must have the key {required!r}", received=text)
-    return dict(found)
+def key_of(job: Job, parameters: Mapping[str, Any]) -> str:
+    """Name of the folder of a job's run under these parameters, which may hold other versions than those installed."""
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{job.env.label} {job.entrant.label}".lower()).strip("-")
+    return f"{readable[:80]}-{job.seed}-{fingerprint(parameters, job.seed)[:HASH]}"
 
 
 def _short(value: Any) -> str:

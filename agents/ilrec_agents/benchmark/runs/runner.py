@@ -40,6 +40,7 @@ class Runner:
         backend: "loky", processes on this machine; "ray", those of a Ray cluster that shares ``out``.
         quiet: Whether to say nothing.
         command: What asked for it, for the page.
+        any_versions: Whether runs that other versions of the libraries made count as done.
     """
 
     out: Path
@@ -47,6 +48,7 @@ class Runner:
     backend: str = "loky"
     quiet: bool = False
     command: str = ""
+    any_versions: bool = False
 
     def __post_init__(self) -> None:
         whole(self, "jobs")
@@ -64,11 +66,13 @@ class Runner:
         _check_device(suite)
         folder = Folder(self.out)
         with folder.alone():
-            folder.plan(suite, self.command)
             jobs = suite.jobs
-            due = [job for job in jobs if (run := folder.run_of(job)) is None or not run.done]
+            runs = [folder.run_of(job, any_versions=self.any_versions) for job in jobs]
+            runs = [run if run is not None and run.done else None for run in runs]
+            folder.plan(suite, self.command, runs)
+            due = [job for job, run in zip(jobs, runs, strict=True) if run is None]
             self._say(f"{len(jobs)} runs: {len(jobs) - len(due)} there already, {len(due)} to do")
-            if others := folder.others(jobs):
+            if others := folder.others([*(job.key for job in jobs), *(run.path.name for run in runs if run)]):
                 self._say(f"{len(others)} runs of other settings or versions are left alone, e.g. runs/{others[0]}")
             self._prepare(due)
             return self._played(due)
