@@ -30,7 +30,7 @@ class HiddenEncoder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors ``(N, D)`` of length 1."""
-        return unit(self._backend.embed(texts))
+        return unit(self._backend.embed([sound(text) for text in texts]))
 
     def facts(self) -> dict[str, Any]:
         """The language model's."""
@@ -40,6 +40,11 @@ class HiddenEncoder:
         """The language model's facts, where they name its weights."""
         facts = self._backend.facts()
         return facts if facts.get("source") in _KNOWN else None
+
+
+def sound(text: str) -> str:
+    """The text without halves of characters, which no tokenizer takes, and never empty."""
+    return text.encode("utf-8", "replace").decode("utf-8") or " "
 
 
 def unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
 from ilrec_agents.llm.backends.quiet import quiet
-from ilrec_agents.llm.memory.hidden import unit
+from ilrec_agents.llm.memory.hidden import sound, unit
 from ilrec_agents.llm.models.folders import cached, checked, link_files, manifest, write_manifest
 from ilrec_agents.llm.models.hub import from_hub
 from ilrec_agents.llm.models.known import Wheel
@@ -68,9 +68,9 @@ class MiniLM:
         order = np.argsort([len(text) for text in texts], kind="stable")  # alike lengths need little padding
         for start in range(0, len(texts), _AT_ONCE):
             rows = order[start : start + _AT_ONCE]
-            read = self._tokenizer(
-                [texts[row] for row in rows], padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt"
-            ).to(self._device)
+            part = [sound(texts[row]) for row in rows]
+            read = self._tokenizer(part, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+            read = read.to(self._device)
             real = read["attention_mask"][..., None].float()
             mean = (self._model(**read).last_hidden_state * real).sum(1) / real.sum(1)
             vectors[rows] = mean.cpu().numpy()
