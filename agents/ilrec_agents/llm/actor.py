@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ilrec_agents.base import Actions, Agent, Infos, Observations, allowed
 from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
 from ilrec_agents.llm.backend import Backend, Context
+from ilrec_agents.llm.backends import make_backend
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances
 from ilrec_agents.llm.grounding.trie import Tokens
@@ -20,7 +21,7 @@ from ilrec_agents.llm.prompt import Prompt
 from ilrec_agents.llm.viewers import Viewers
 from ilrec_agents.llm.wording import Wording
 from ilrec_agents.task import Task
-from ilrec_gym.errors import UsageError, require
+from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.draws import AGENT, uniform
 
 _ENDS = ".!?;:(\n"  # where a reason ends
@@ -108,13 +109,7 @@ class LLMAgent(Agent):
         """The model, loaded (and fetched, the first time) when it is needed."""
         if self._given is not None:
             return self._given
-        require("transformers", "llm")
-        from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
-
-        config = self.config
-        return TransformersBackend(
-            config.model, dtype=config.dtype, device=self.device, trust_remote_code=config.trust_remote_code
-        )
+        return make_backend(self.config, self.device)
 
     def _think(
         self, infos: Infos, rows: NDArray[np.int64], offered: NDArray[np.integer], free: NDArray[np.bool_]

