@@ -145,3 +145,17 @@ def checked_offer(
             fix="ilrec_agents.base.allowed(infos, shape) opens such rows again",
         )
     return np.broadcast_to(np.asarray(prior, np.float64), free.shape)
+
+
+def needs_reader(material: Material, name: str) -> None:
+    """Refuse a back-end that only writes.
+
+    Raises:
+        UsageError: The back-end cannot score tokens that it is given.
+    """
+    if not material.backend.scores_tries:
+        raise UsageError(
+            f'grounding="{name}" needs a back-end that scores given tokens',
+            cause="a model behind a server, which only writes",
+            fix='grounding="free_text", or backend="transformers"',
+        )

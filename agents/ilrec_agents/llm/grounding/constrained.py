@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Context
-from ilrec_agents.llm.grounding.base import Choice, Material, checked_offer
+from ilrec_agents.llm.grounding.base import Choice, Material, checked_offer, needs_reader
 from ilrec_agents.llm.grounding.branches import Branches
 from ilrec_agents.llm.grounding.choice import chances, drawn
 from ilrec_agents.llm.grounding.trie import Nodes, Tokens
@@ -81,6 +81,7 @@ class Constrained:
     name = "constrained"
 
     def __init__(self, material: Material) -> None:
+        needs_reader(material, self.name)
         self._material = material
 
     def choose(

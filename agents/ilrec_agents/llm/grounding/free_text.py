@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ilrec_agents.llm.backend import Context
 from ilrec_agents.llm.grounding.base import Choice, Material, checked_offer
 from ilrec_agents.llm.grounding.choice import chances, drawn
-from ilrec_agents.llm.grounding.names import Names
+from ilrec_agents.llm.grounding.names import TitleFinder
 from ilrec_agents.llm.memory.encoder import Encoder, Vectors, title_vectors
 from ilrec_agents.llm.prompt import clean
 
@@ -67,8 +67,8 @@ class FreeText:
         return choices
 
     @cached_property
-    def _names(self) -> Names:
-        return Names(self._material.titles.texts)
+    def _names(self) -> TitleFinder:
+        return TitleFinder(self._material.titles.texts)
 
     @cached_property
     def _encoder(self) -> Encoder:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Context
-from ilrec_agents.llm.grounding.base import Choice, Material, checked_offer
+from ilrec_agents.llm.grounding.base import Choice, Material, checked_offer, needs_reader
 from ilrec_agents.llm.grounding.choice import Baseline, Chooser, chances, drawn
 from ilrec_gym.errors import UsageError
 
@@ -24,6 +24,7 @@ class Likelihood:
     name = "likelihood"
 
     def __init__(self, material: Material) -> None:
+        needs_reader(material, self.name)
         self._material = material
 
     def choose(

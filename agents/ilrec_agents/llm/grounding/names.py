@@ -15,7 +15,7 @@ _FIRST = re.compile(r"(?:the|a|an) (?P<name>.*)")
 _ASIDE = re.compile(r"\(([^()]*)\)")
 
 
-class Names:
+class TitleFinder:
     """Finds the titles that a piece of text names exactly.
 
     Args:
