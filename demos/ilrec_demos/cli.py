@@ -46,7 +46,7 @@ def _add_collect(commands: Any) -> None:
 def _add_export(commands: Any) -> None:
     export = commands.add_parser("export", help="write a journal as a dataset with card and transcript")
     export.add_argument("journal", type=Path, metavar="FOLDER", help="the journal's folder")
-    _add_form(export, "demonstrations.h5")
+    _add_form(export, "demonstrations.h5", ", or jsonl: a new folder")
     export.add_argument("--partial", action="store_true", help="also if the journal is unfinished")
     export.add_argument(
         "--transcript", type=int, default=50, metavar="N", help="sessions in the transcript, 0 for none (%(default)s)"
@@ -82,8 +82,8 @@ def _add_logs(commands: Any) -> None:
     logs.set_defaults(run=_logs)
 
 
-def _add_form(parser: Any, example: str) -> None:
-    parser.add_argument("--format", default="d3rlpy", metavar="FORM", help="d3rlpy or minari (%(default)s)")
+def _add_form(parser: Any, example: str, more: str = "") -> None:
+    parser.add_argument("--format", default="d3rlpy", metavar="FORM", help=f"d3rlpy or minari{more} (%(default)s)")
     parser.add_argument(
         "--out", required=True, type=Path, metavar="PATH",
         help=f"d3rlpy: the file, e.g. {example}; minari: the folder that MINARI_DATASETS_PATH names",

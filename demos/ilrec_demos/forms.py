@@ -14,6 +14,9 @@ from ilrec_agents.offline.minari_format import dataset_id, write_minari
 from ilrec_gym.errors import UsageError, unknown_name
 
 FORMS = ("d3rlpy", "minari")
+"""Of any sessions: arrays."""
+EXPORTS = (*FORMS, "jsonl")
+"""Of a journal, which has words too."""
 
 
 def write_dataset(
@@ -60,14 +63,14 @@ def write_dataset(
     )  # fmt: skip
 
 
-def checked_form(form: str, name: str | None) -> None:
-    """See that there is such a form, and that only a Minari dataset is given an id.
+def checked_form(form: str, name: str | None, forms: tuple[str, ...] = FORMS) -> None:
+    """See that there is such a form among ``forms``, and that only a Minari dataset is given an id.
 
     Raises:
         UnknownNameError: No such form.
         UsageError: A name for a form that has none.
     """
-    if form not in FORMS:
-        raise unknown_name("format", form, FORMS)
+    if form not in forms:
+        raise unknown_name("format", form, forms)
     if name is not None and form != "minari":
         raise UsageError("only a Minari dataset has an id", received=name, fix="--format minari")

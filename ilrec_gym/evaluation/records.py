@@ -142,7 +142,15 @@ class Session:
         Raises:
             ValueError, KeyError, TypeError: It is not one.
         """
-        record = json.loads(line)
+        return cls.from_record(json.loads(line))
+
+    @classmethod
+    def from_record(cls, record: Any) -> Self:
+        """The session of a parsed line.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is not one.
+        """
         check_record(record, {
             "session": int, "user_id": int, "seed": int, "steps": list, "exit_reason": str, "terminated": bool,
             "return": _NUMBER, "seconds": _NUMBER,

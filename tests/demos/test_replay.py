@@ -160,7 +160,7 @@ def test_an_unfinished_journal_needs_leave(journal: Journal) -> None:
 def test_export_writes_dataset_card_and_transcript(journal: Journal, dataset: SessionDataset, tmp_path: Path) -> None:
     target = tmp_path / "demos.h5"
     export(journal.path, target, transcript=2)
-    names = ["demos.h5", "demos.h5.card.json", "demos.transcript.md"]
+    names = ["demos.card.md", "demos.card.png", "demos.h5", "demos.h5.card.json", "demos.transcript.md"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert len(read_hdf5(target)) == len(dataset)
     card = read_card(target, kind="dataset")

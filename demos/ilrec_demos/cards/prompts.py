@@ -1,0 +1,60 @@
+"""The prompts that an agent's facts name: version, checksum and text, as far as the files are at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+
+def prompts_of(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per prompt ``version``, ``sha256`` and ``text``; both are None where the file is gone or has another version.
+
+    Args:
+        agent: ``agent`` of a journal's header.
+    """
+    facts, config = agent.get("facts", {}), agent.get("config", {})
+    named = list(_texts(facts.get("prompt"))) + list(_texts(facts.get("prompts")))
+    files = {version: content for content in _contents(config, named) if (version := _version(content))}
+    return [_entry(version, files.get(version)) for version in dict.fromkeys(named)]
+
+
+def _entry(version: str, content: bytes | None) -> dict[str, Any]:
+    if content is None:
+        return {"version": version, "sha256": None, "text": None}
+    return {"version": version, "sha256": hashlib.sha256(content).hexdigest(), "text": content.decode("utf-8")}
+
+
+def _contents(config: Mapping[str, Any], named: list[str]) -> Iterator[bytes]:
+    """The package's prompts of these versions, then the user's own: these take their place."""
+    folder = resources.files("ilrec_agents.llm") / "prompts"
+    for version in named:
+        file = folder / f"{version}.toml"
+        if "/" not in version and file.is_file():
+            yield file.read_bytes()
+    for name, value in config.items():
+        for path in _texts(value) if name.startswith("prompt") else ():
+            if path.endswith(".toml") and Path(path).is_file():
+                yield Path(path).read_bytes()
+
+
+def _version(content: bytes) -> str:
+    try:
+        return str(tomllib.loads(content.decode("utf-8")).get("version", ""))
+    except ValueError:
+        return ""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value: itself, or those of a list or of a dictionary."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
