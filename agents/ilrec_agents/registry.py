@@ -56,6 +56,10 @@ AGENTS: dict[str, str] = {
     "mopo": "ilrec_agents.model_based.mopo:MOPOAgent",
     "dorl": "ilrec_agents.model_based.dorl:DORLAgent",
     "llm": "ilrec_agents.llm.actor:LLMAgent",
+    "act_only": "ilrec_agents.llm.teachers.act_only:ActOnlyAgent",
+    "react": "ilrec_agents.llm.teachers.react:ReActAgent",
+    "reflexion": "ilrec_agents.llm.teachers.reflexion:ReflexionAgent",
+    "billp": "ilrec_agents.llm.teachers.billp:BiLLPAgent",
 }
 """Name -> "module:class"."""
 

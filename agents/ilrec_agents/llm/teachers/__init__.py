@@ -1,0 +1,1 @@
+"""Teachers: language models that play sessions, put together from the modules."""

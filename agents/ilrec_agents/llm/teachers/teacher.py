@@ -1,0 +1,160 @@
+"""The teacher: a language model as an agent, put together from modules that a subclass names."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ilrec_agents.base import Actions, Agent, Infos, Observations, Watch, allowed
+from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
+from ilrec_agents.llm.backend import Backend
+from ilrec_agents.llm.backends import make_backend
+from ilrec_agents.llm.teachers.config import TeacherConfig
+from ilrec_agents.llm.teachers.deciding import Decider
+from ilrec_agents.llm.teachers.notes import note
+from ilrec_agents.llm.teachers.parts import Parts
+from ilrec_agents.llm.teachers.script import TeacherPrompt
+from ilrec_agents.llm.teachers.session import Session
+from ilrec_agents.task import Task
+from ilrec_gym.errors import UsageError
+from ilrec_gym.files import read_json, write_json
+from ilrec_gym.simulation.draws import AGENT, uniform
+
+HISTORY = "history.json"
+_SHORTLIST = 20  # films that likelihood chooses among where the whole catalogue is on offer
+
+
+class Teacher(Agent):
+    """A language model that plays sessions. Subclasses say which modules it has.
+
+    Attributes:
+        parts: Which modules it has.
+        history: Per group of training sessions, how many there were so far, and their mean ``return`` and ``length``.
+    """
+
+    family = "llm"
+    extra = "llm"
+    info = ("action_mask", "history")
+    Config = TeacherConfig
+    parts: ClassVar[Parts] = Parts()
+    history: list[dict[str, float]]
+
+    def __init__(
+        self, task: Task, config: TeacherConfig, *, seed: int = 0, device: str = "auto", backend: Backend | None = None
+    ) -> None:
+        super().__init__(task, config, seed=seed, device=device)
+        self.prompt = TeacherPrompt.load(config.prompt)
+        self._given = backend
+        self._notes: list[dict[str, Any]] | None = None
+        self._ready, self.history = self.learns_from == "nothing", []
+
+    def act(self, observations: Observations, infos: Infos, *, graded: bool | None = None) -> Actions:
+        """Decide in every row that still runs; memories are only read.
+
+        Args:
+            observations: As :meth:`Agent.act` has them.
+            infos: As there, with the history.
+            graded: Whether the critic grades every situation; None: as the settings say.
+        """
+        self._check(infos)
+        graded = self.config.critic_always if graded is None else graded
+        began = time.perf_counter()
+        places = self._places(observations, infos)
+        free = np.take_along_axis(allowed(infos, (len(observations), self.task.n_actions)), places, axis=1)
+        rows = np.flatnonzero(infos.get("running", np.ones(len(observations), bool)))
+        actions = places[:, 0].copy()
+        notes: list[dict[str, Any]] = [{} for _ in observations]
+        self._notes = notes
+        if not len(rows):
+            return actions
+        offered = infos["candidates"] if self.task.n_candidates else places
+        draws = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
+        sessions = [Session.of(infos, int(row)) for row in rows]
+        steps = self.decider.decide(sessions, offered[rows], free[rows], draws[rows], graded=graded)
+        spent = 1000 * (time.perf_counter() - began) / len(rows)
+        for row, step in zip(rows, steps, strict=True):
+            actions[row] = places[row, step.choice.place]
+            notes[row] = note(self.decider.script, self.backend, step) | {"ms": round(spent, 3)}
+        return actions
+
+    def explain(self) -> list[dict[str, Any]] | None:
+        """Per row what was read, written, thought, recalled and chosen, with tokens and ms; empty where none runs."""
+        return self._notes
+
+    def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
+        """Play training sessions and remember what they teach; agents without memories have nothing to learn.
+
+        Args:
+            source: The environment that the agent is made for, with train users.
+            watch: Looks on after groups of sessions.
+
+        Raises:
+            UsageError: Not that environment, wrappers, or test users without leave.
+        """
+        if self.learns_from == "nothing":
+            return self
+        from ilrec_agents.llm.teachers.training import train
+
+        self._ready, self.history = True, []
+        self.decider.memories.clear()
+        self.decider.forget()
+        train(self, source, watch)
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """Model, where it came from, number format, prompt and grounding, for cards."""
+        return {**self.backend.facts(), "prompt": self.prompt.version, "grounding": self.config.grounding}
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The model, loaded (and fetched, the first time) when it is needed."""
+        return make_backend(self.config, self.device) if self._given is None else self._given
+
+    @cached_property
+    def decider(self) -> Decider:
+        """The modules, put together."""
+        return Decider(self.task, self.config, self.parts, self.prompt, self.backend, self.device)
+
+    def _places(self, observations: Observations, infos: Infos) -> NDArray[np.int64]:
+        """Actions ``(B, S)`` to choose among: what is on offer, or of the whole catalogue what the grounding can take.
+
+        Likelihood scores titles one by one, so it gets the public retriever's first; the others get everything.
+        """
+        n = self.task.n_actions
+        if not self.task.n_candidates and self.config.grounding == "likelihood" and n > _SHORTLIST:
+            ranking = RetrieverRandomAgent(self.task, RetrieverRandomConfig(n=_SHORTLIST))
+            offer = ranking.probabilities(observations, infos)
+            return np.argsort(-offer, axis=1, kind="stable")[:, :_SHORTLIST]
+        return np.tile(np.arange(n), (len(observations), 1))
+
+    def _check(self, infos: Infos) -> None:
+        if not self._ready:
+            raise UsageError(
+                f"the agent {self.name!r} must have learned before it acts",
+                fix="call fit(env), or load a saved one; training_sessions=0 leaves its memories empty",
+            )
+        if "history_items" not in infos:
+            raise UsageError(
+                f"the agent {self.name!r} needs the history of the session in the infos",
+                received=sorted(infos),
+                cause="an environment made without it",
+                fix='gym.make(..., info=["action_mask", "history"])',
+            )
+
+    def _save_learned(self, folder: Path) -> None:
+        if not self._ready:
+            raise UsageError(f"the agent {self.name!r} must have learned before it is saved", fix="call fit(env)")
+        if self.learns_from != "nothing":
+            self.decider.memories.save(folder)
+            write_json(folder / HISTORY, self.history)
+
+    def _load_learned(self, folder: Path) -> None:
+        if self.learns_from != "nothing":
+            self.decider.memories.load(folder)
+            self.history = read_json(folder / HISTORY)
+        self._ready = True
