@@ -167,7 +167,7 @@ def test_estimates_are_shown_where_there_are_some(out, tmp_path):
     write_card(folder / "ope.csv", kind="off_policy_evaluation", parameters={})
     write_all(copy)
     page = (copy / "report.html").read_text(encoding="utf-8")
-    assert "Off-policy estimates" in page and "bc, 5 steps, dr" in page and "[19.0, 22.0]" in page
+    assert "Off-policy estimates" in page and "bc, 5 steps" in page and "[19.0, 22.0]" in page and "✓ 20.5" in page
 
 
 def test_a_folder_without_results(tmp_path, capsys):

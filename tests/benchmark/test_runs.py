@@ -155,7 +155,7 @@ def test_what_is_done_is_not_done_again(copy, ran, monkeypatch):
     before = stamps(copy)
     called = []
     monkeypatch.setattr(
-        "ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
+        "ilrec_agents.benchmark.runs.runner.do_for", lambda _, job, out: called.append(job) or _failed(job)
     )
     Runner(copy, 1, quiet=True).run(SMALL)
     assert {job.entrant.label for job in called} == {"bc from logs"}  # failed runs are tried again, no others
@@ -220,7 +220,7 @@ def test_rows_without_weights_are_enough_elsewhere(ran, tmp_path, monkeypatch):
     there = without_weights(ran[0], tmp_path / "elsewhere" / "rows")
     assert not list(there.rglob("*.safetensors")) and not list(there.rglob("*.h5"))
     called = []
-    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job))
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.do_for", lambda _, job, out: called.append(job))
     done = replace(SMALL, entrants=(PPO, BC))
     assert Runner(there, 1, quiet=True).run(done) == [] and not called
     before, after = (Results(Folder(out)).records() for out in (ran[0], there))
@@ -230,7 +230,7 @@ def test_rows_without_weights_are_enough_elsewhere(ran, tmp_path, monkeypatch):
 def test_runs_of_other_versions_count_where_that_is_asked_for(copy, monkeypatch):
     called = []
     monkeypatch.setattr(
-        "ilrec_agents.benchmark.runs.runner.play_for", lambda _, job, out: called.append(job) or _failed(job)
+        "ilrec_agents.benchmark.runs.runner.do_for", lambda _, job, out: called.append(job) or _failed(job)
     )
     here = {"python": "4.0", "numpy": "9.9"}
     monkeypatch.setattr("ilrec_agents.benchmark.runs.plan.versions", lambda: here)

@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
 
     chosen = suite(
         options.suite, agents=options.agents, envs=options.envs, seeds=options.seeds, users=options.users,
-        device=options.device, modes=options.modes, data_steps=options.data_steps,
+        device=options.device, modes=options.modes, data_steps=options.data_steps, ope=options.ope,
     )  # fmt: skip
     if options.list:
         _show(chosen, options.jobs)
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     failed = runner.run(chosen)
     print(write_all(options.out))
     for record in failed:
-        where = options.out / "runs" / record["key"] / "traceback.txt"
+        where = options.out / record.get("folder", "runs") / record["key"] / "traceback.txt"
         print(f"FAILED {record['label']} (seed {record['seed']}) in {record['env']}: {record['reason']}\n  see {where}",
               file=sys.stderr)  # fmt: skip
     return 1 if failed else 0
@@ -59,6 +59,7 @@ def _show(chosen: object, workers: int) -> None:
     """What a suite would run, and about how long it would take."""
     from ilrec_agents.benchmark.report.numbers import duration
     from ilrec_agents.benchmark.runs.estimate import seconds_of, total
+    from ilrec_agents.benchmark.runs.questions import questions
     from ilrec_agents.benchmark.runs.suites import Suite
 
     assert isinstance(chosen, Suite)
@@ -73,7 +74,11 @@ def _show(chosen: object, workers: int) -> None:
             text = f"{len(runs)} x {duration(seconds_of(runs[0]))}"
             print(f"  {label:<24} {runs[0].entrant.family:<12} {text}{data}")
     users = "every test user" if chosen.users is None else f"{chosen.users} test users"
-    print(f"\n{len(jobs)} runs, {users}; about {duration(total(jobs, workers))} with --jobs {workers}, datasets aside")
+    asked = questions(chosen.ope, jobs, [job.key for job in jobs])
+    if asked:
+        print(f"\nJudged by a log, too: {len(asked)} x about {duration(seconds_of(asked[0]))}")
+    rest = duration(total(jobs, workers) + total(asked, workers))
+    print(f"\n{len(jobs)} runs, {users}; about {rest} with --jobs {workers}, datasets aside")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", help="where learning runs: cpu, cuda or auto (%(default)s)")
     add("--modes", nargs="+", default=[], metavar="MODE", help="further modes: FB, or NX_ and a number of steps")
     add("--data-steps", type=int, metavar="N", help="steps of each named dataset (100,000)")
+    ope = "judge agents by a log, too, beside what they are worth (with the suite's own agents and environments)"
+    add("--ope", action=argparse.BooleanOptionalAction, help=ope)
     add("--any-versions", action="store_true", help="do not do again what other versions of the libraries have done")
     add("--list", action="store_true", help="show what would run, and about how long; run nothing")
     return parser

@@ -16,11 +16,46 @@ if TYPE_CHECKING:
     from ilrec_agents.ope.results import Estimate, Study
 
 HOLDS, MISSES = "#0072B2", "#D55E00"
+FEW = 4
+"""More targets than these are shown as points."""
 AROUND = 0.4
 """How far the picture goes to both sides of the truth, times the truth; what lies beyond is an arrow."""
 
 
 def picture(study: Study) -> Figure:
+    """Every estimate with its interval, or all errors at a glance where there are many targets."""
+    return estimates(study) if len({e.target for e in study.estimates}) <= FEW else errors(study)
+
+
+def errors(study: Study) -> Figure:
+    """One column per horizon; in it a line per estimator, on which each target is a point at its error."""
+    names = list(dict.fromkeys(e.estimator for e in study.estimates))
+    horizons = list(dict.fromkeys(e.horizon for e in study.estimates))
+    figure = style.new_figure(3.6 * len(horizons) + 1.2, 0.36 * len(names) + 1.9)
+    grid = figure.subplots(1, len(horizons), squeeze=False, sharey=True)[0]
+    for axes, horizon in zip(grid, horizons, strict=True):
+        axes.axvline(0, color=INK, linewidth=1.5, zorder=1)
+        for e in (e for e in study.estimates if e.horizon == horizon):
+            _point(axes, names.index(e.estimator), e)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xlim(-100 * AROUND, 100 * AROUND)
+        style.tidy(axes, f"{horizon} steps", x="error, in percent of the truth", grid="x")
+    style.legend_below(figure, [handle for handle in _handles(grid[0]) if handle.get_marker() not in ("", "None")])
+    return figure
+
+
+def _point(axes: Axes, y: int, e: Estimate) -> None:
+    error = 100 * e.error / abs(e.truth.mean) if e.truth.mean else np.nan
+    if not np.isfinite(error):
+        return
+    inside = abs(error) <= 100 * AROUND
+    mark = ("o" if e.holds else "D") if inside else (">" if error > 0 else "<")
+    colour, x = HOLDS if e.holds else MISSES, np.clip(error, -100 * AROUND, 100 * AROUND)
+    axes.plot(x, y, mark, color=colour, alpha=0.6, markersize=6, zorder=3, clip_on=False)
+
+
+def estimates(study: Study) -> Figure:
     """One row per target, one column per horizon; in each, a line per estimator."""
     targets = list(dict.fromkeys(e.target for e in study.estimates))
     horizons = list(dict.fromkeys(e.horizon for e in study.estimates))

@@ -1,21 +1,32 @@
-"""Off-policy estimates beside the truth, where ``ilrec ope --out DIR/ope/ENVIRONMENT`` has left them."""
+"""Off-policy estimates beside the truth: the suite's, or what ``ilrec ope --out DIR/ope/ENVIRONMENT`` left."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
+from ilrec_agents.benchmark.report.estimates_summary import Cell, summary
 from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable
-from ilrec_agents.benchmark.report.numbers import number
+from ilrec_agents.benchmark.report.numbers import MISSING, number, with_interval
+from ilrec_agents.benchmark.report.results import EnvResults
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError
+from ilrec_gym.evaluation import Interval
 
 FOLDER, FILE, PICTURE = "ope", "ope.csv", "ope.png"
 KIND = "off_policy_evaluation"
+_NUMBERS = ("estimate", "low", "high", "truth", "error", "effective_sessions")
 
 
-def estimates(out: Path, slug: str) -> PlainTable | None:
-    """The table of estimates for an environment; None where there is none.
+def save_estimates(env: EnvResults, out: Path, slug: str) -> None:
+    """Write what the suite asked of a log where ``ilrec ope`` would have left it: Markdown, CSV and a picture."""
+    if env.study is not None:
+        env.study.save(out / FOLDER / slug)
+
+
+def estimates(out: Path, slug: str) -> list[PlainTable]:
+    """The tables of estimates for an environment; none where there are no estimates.
 
     Args:
         out: The benchmark's folder.
@@ -26,47 +37,57 @@ def estimates(out: Path, slug: str) -> PlainTable | None:
     """
     path = out / FOLDER / slug / FILE
     if not path.exists():
-        return None
+        return []
     read_card(path, kind=KIND)
     with open(path, encoding="utf-8", newline="") as file:
-        records = list(csv.DictReader(file))
+        rows = list(csv.DictReader(file))
     try:
-        rows = tuple((f"{r['target']}, {r['horizon']} steps, {r['estimator']}", _cells(r)) for r in records)
+        records = [_record(row) for row in rows]
+        return [summary(records), _beside(records)]
     except (KeyError, ValueError) as error:
         raise ArtefactError(
             f"{path} must hold off-policy estimates",
             received=repr(error),
             cause="another version of ilrec-gym wrote it",
         ) from error
-    return PlainTable(
-        "Off-policy estimates beside the truth",
-        ("target", "estimate", "truth", "error", "holds", "effective sessions"),
-        rows,
-        "What logged sessions of another policy say of an agent, and what the simulator knows. holds: the estimate's "
-        "interval has the truth in it; effective sessions: how many the importance weights amount to.",
-    )
 
 
 def estimates_picture(out: Path, slug: str) -> list[Picture]:
-    """The picture beside that table, where there is one."""
+    """The picture beside those tables, where there is one."""
     path = out / FOLDER / slug / PICTURE
-    words = "Off-policy estimates with their intervals; the line is the truth."
+    words = "What a log says of agents: how far off-policy estimates are from the truth."
     return [Picture.from_file(path, words, words)] if path.exists() else []
 
 
-def _cells(record: dict[str, str]) -> tuple[tuple[str, float], ...]:
-    value, low, high = (_number(record[name]) for name in ("estimate", "low", "high"))
-    truth, error, sessions = (_number(record[name]) for name in ("truth", "error", "effective_sessions"))
-    ends = "" if low != low else f" [{number(low, 1)}, {number(high, 1)}]"
-    holds = record["holds"] == "True" if value == value else None
-    return (
-        (number(value, 1) + ends, value),
-        (number(truth, 1), truth),
-        (number(error, 1, signed=True), error),
-        ("–" if holds is None else "yes" if holds else "no", float(bool(holds))),
-        (number(sessions, 1), sessions),
-    )
+def _beside(records: list[dict[str, Any]]) -> PlainTable:
+    """One row per agent and horizon, one column per estimator."""
+    names = list(dict.fromkeys(r["estimator"] for r in records))
+    groups: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for r in records:
+        groups.setdefault((r["target"], r["horizon"]), {})[r["estimator"]] = r
+    rows = []
+    for (target, horizon), found in groups.items():
+        first = next(iter(found.values()))
+        sessions = first["effective_sessions"]
+        cells = [(number(first["truth"], 1), first["truth"])]
+        cells += [_estimate(found[name]) if name in found else (MISSING, float("nan")) for name in names]
+        rows.append((f"{target}, {horizon} steps", (*cells, (number(sessions, 1), sessions))))
+    return PlainTable(
+        "Off-policy estimates beside the truth", ("agent", "truth", *names, "effective sessions"), tuple(rows),
+        "What logged sessions of another policy say of an agent, and what the simulator knows, with all train users. "
+        "✓: the estimate's interval has the truth in it; ✗: it does not. Effective sessions: how many the importance "
+        "weights amount to.",
+    )  # fmt: skip
 
 
-def _number(text: str) -> float:
-    return float(text) if text else float("nan")
+def _estimate(r: dict[str, Any]) -> Cell:
+    value = Interval(r["estimate"], r["low"], r["high"])
+    if value.mean != value.mean:
+        return MISSING, value.mean
+    return f"{'✓' if r['holds'] else '✗'} {with_interval(value, 1)}", value.mean
+
+
+def _record(row: dict[str, str]) -> dict[str, Any]:
+    numbers = {name: float(row[name]) if row[name] else float("nan") for name in _NUMBERS}
+    words = {name: row[name] for name in ("target", "horizon", "estimator")}
+    return {**words, **numbers, "holds": row["holds"] == "True"}

@@ -9,13 +9,15 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ilrec_agents.benchmark.report.table import Row
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
+
+if TYPE_CHECKING:
+    from ilrec_agents.benchmark.report.table import Row
 
 
 @dataclass(frozen=True)

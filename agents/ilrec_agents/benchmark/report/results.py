@@ -12,9 +12,12 @@ import numpy as np
 
 from ilrec_agents.benchmark.report.pooled import Pooled, difference, improvement
 from ilrec_agents.benchmark.report.table import ResultsTable, Row
+from ilrec_agents.benchmark.runs.estimating import Answer
 from ilrec_agents.benchmark.runs.folder import Folder, Run
 from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_agents.benchmark.runs.suites import YARDSTICKS
+from ilrec_agents.ope import Study
+from ilrec_agents.ope.stored import joined
 from ilrec_agents.registry import agent_class
 from ilrec_gym.errors import UsageError, require
 from ilrec_gym.evaluation import Evaluation, Interval
@@ -36,11 +39,13 @@ class EnvResults:
         env: The environment.
         runs: Its runs that went well.
         failed: Those that did not.
+        answers: What a log said of its agents.
     """
 
     env: EnvPlan
     runs: tuple[Run, ...]
     failed: tuple[Run, ...]
+    answers: tuple[Answer, ...] = ()
 
     @cached_property
     def table(self) -> ResultsTable:
@@ -76,6 +81,21 @@ class EnvResults:
         return [
             f"{label} failed in {self.env.label} (seed {', '.join(which)}): {why}"
             for (label, why), which in seeds.items()
+        ]
+
+    @cached_property
+    def study(self) -> Study | None:
+        """What a log said of all agents that it could be asked of."""
+        found = [study for answer in self.answers if (study := answer.study) is not None]
+        return joined(found) if found else None
+
+    @property
+    def unanswered(self) -> list[str]:
+        """One sentence per agent that a log said nothing of."""
+        return [
+            f"A log says nothing of {record['label']} in {self.env.label}: {record['reason']}"
+            for record in (answer.record for answer in self.answers)
+            if record["status"] != "done"
         ]
 
     def records(self) -> list[dict[str, Any]]:
@@ -128,11 +148,15 @@ class Results:
         self.missing = len(jobs) - len(runs)
         envs = list({repr(job.env): job.env for job in jobs}.values())
         parts = [[run for run in runs if run.job.env == env] for env in envs]
+        answers = folder.answers()
         self.envs = [
-            EnvResults(env, tuple(run for run in part if run.done), tuple(run for run in part if not run.done))
+            EnvResults(
+                env, tuple(run for run in part if run.done), tuple(run for run in part if not run.done),
+                tuple(answer for answer in answers if answer.record["env"] == env.label),
+            )
             for env, part in zip(envs, parts, strict=True)
             if any(run.done for run in part)
-        ]
+        ]  # fmt: skip
         self.failed = [run for run in runs if not run.done]
         if not self.envs:
             raise UsageError(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ilrec_agents.benchmark.report import plots, run_plots, style
-from ilrec_agents.benchmark.report.estimates_table import estimates, estimates_picture
+from ilrec_agents.benchmark.report.estimates_table import estimates, estimates_picture, save_estimates
 from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable, ShownSession, shown_session
 from ilrec_agents.benchmark.report.markdown import benchmark
 from ilrec_agents.benchmark.report.metrics_table import beyond, modes
@@ -50,7 +50,8 @@ def write_all(out: Path) -> str:
 
 def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
     table, slug = env.table, re.sub(r"[^a-z0-9]+", "-", env.env.label.lower()).strip("-")
-    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), estimates(out, slug))
+    save_estimates(env, out, slug)
+    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), *estimates(out, slug))
     scenario = env.env.make("test").unwrapped.scenario
     return Chapter(
         table,
@@ -59,7 +60,7 @@ def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
         tables=tuple(found for found in tables if found is not None),
         sessions=_sessions(env),
         rating_scale=scenario.rating_scale,
-        notes=tuple(env.failures),
+        notes=(*env.failures, *env.unanswered),
     )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.runs.plan import Job
+from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_agents.datasets import make_dataset
 from ilrec_gym.errors import ILRecError
 from ilrec_gym.files import fingerprint
@@ -16,22 +16,28 @@ from ilrec_gym.files import fingerprint
 FOLDER = "datasets"
 
 
-def data_file(out: Path, job: Job, env: Any) -> Path:
-    """The dataset of a job, made unless it is there and unchanged.
+def data_file(out: Path, plan: EnvPlan, name: str, steps: int, env: Any) -> Path:
+    """A named dataset, made unless it is there and unchanged.
 
     Args:
         out: The benchmark's folder.
-        job: The job.
-        env: Its environment with train users.
+        plan: The environment.
+        name: Of the dataset.
+        steps: Its least number of steps.
+        env: The environment with train users.
     """
-    plan = job.env
     readable = re.sub(r"[^a-z0-9]+", "-", plan.label.lower()).strip("-")
     place = f"{readable[:60]}-{fingerprint(plan.id, dict(plan.kwargs))[:8]}"
-    return make_dataset(job.entrant.data, env, out / FOLDER / place, steps=job.data_steps)
+    return make_dataset(name, env, out / FOLDER / place, steps=steps)
 
 
-def settle_data(out: Path, jobs: Sequence[Job]) -> None:
-    """Make the datasets that these jobs learn from, before they start; what cannot be made is told of by its runs."""
-    for job in {(repr(job.env), job.entrant.data, job.data_steps): job for job in jobs if job.entrant.data}.values():
+def settle_data(out: Path, wanted: Iterable[tuple[EnvPlan, str, int]]) -> None:
+    """Make these datasets before what needs them starts; what cannot be made is told of by those who need it.
+
+    Args:
+        out: The benchmark's folder.
+        wanted: Environments, names and numbers of steps.
+    """
+    for plan, name, steps in {(repr(plan), name, steps): (plan, name, steps) for plan, name, steps in wanted}.values():
         with contextlib.suppress(ILRecError):
-            data_file(out, job, job.env.make("train"))
+            data_file(out, plan, name, steps, plan.make("train"))

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ilrec_agents.benchmark.runs.estimating import ESTIMATES, Answer, read_answer
 from ilrec_agents.benchmark.runs.finished import Run, read_run
 from ilrec_agents.benchmark.runs.plan import FORMAT, HASH, Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.playing import RUNS
@@ -43,12 +44,19 @@ class Folder:
                 cause=f"a folder of something else: it has no {PLAN}", fix="choose another --out",
             )  # fmt: skip
 
-    def plan(self, suite: Suite, command: str, runs: Sequence[Run | None] = ()) -> None:
-        """Note what is to be run, the command that asked for it, and which runs there are of it, job by job."""
+    def plan(self, suite: Suite, command: str, runs: Sequence[str] = (), answers: Sequence[str] = ()) -> None:
+        """Note what is to be done.
+
+        Args:
+            suite: What is to be run.
+            command: What asked for it.
+            runs: Names of the folders of its jobs; none: those that its jobs have here and now.
+            answers: Names of the folders of its off-policy estimates.
+        """
         about = {"format": FORMAT, "suite": suite.name, "about": suite.about, "command": command}
-        named = [run.path.name if run else None for run in runs] or [None] * len(suite.jobs)
-        jobs = [asdict(job) | {"key": name or job.key} for job, name in zip(suite.jobs, named, strict=True)]
-        write_json(self.path / PLAN, about | {"jobs": jobs})
+        names = runs or [job.key for job in suite.jobs]
+        jobs = [asdict(job) | {"key": name} for job, name in zip(suite.jobs, names, strict=True)]
+        write_json(self.path / PLAN, about | {"jobs": jobs, "estimates": list(answers)})
 
     @property
     def about(self) -> dict[str, Any]:
@@ -79,6 +87,12 @@ class Folder:
         """The planned runs that have ended, in the plan's order, also where other versions made them."""
         found = [read_run(job, self.path / RUNS / name) for job, name in self._planned()]
         return [run for run in found if run is not None]
+
+    def answers(self) -> list[Answer]:
+        """What a log said of agents, as far as the last plan asked and was answered; also under other versions."""
+        names = self.about.get("estimates", [])
+        found = [read_answer(self.path / ESTIMATES / str(name)) for name in names]
+        return [answer for answer in found if answer is not None]
 
     def others(self, names: Sequence[str]) -> list[str]:
         """Folders of runs that are none of these, which are left alone."""
@@ -111,7 +125,7 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / LOCK, "w") as file:
             _lock(file, self.path)
-            for place in (self.path / RUNS, self.path / "datasets", self.path):
+            for place in (*(self.path / name for name in (RUNS, ESTIMATES, "datasets")), self.path):
                 for draft in place.glob(".*.tmp"):
                     shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
             yield

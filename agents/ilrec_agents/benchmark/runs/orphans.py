@@ -8,17 +8,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.runs.plan import Job
-from ilrec_agents.benchmark.runs.playing import play
+from ilrec_agents.benchmark.runs.work import Work, do
 
 _SECONDS = 0.5
 
 
-def play_for(owner: int, job: Job, out: Path) -> dict[str, Any]:
-    """Do one run for the process ``owner``; without it this process ends at once, so that nothing is done twice."""
+def do_for(owner: int, work: Work, out: Path) -> dict[str, Any]:
+    """Do a piece of work for the process ``owner``.
+
+    Without it this process ends at once, so that nothing is done twice.
+    """
     if os.getpid() != owner and not any(thread.name == _NAME for thread in threading.enumerate()):
         threading.Thread(target=_end_with, args=(os.getppid(),), name=_NAME, daemon=True).start()
-    return play(job, out)
+    return do(work, out)
 
 
 _NAME = "ilrec-benchmark-owner"

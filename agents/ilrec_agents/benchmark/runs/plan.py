@@ -57,10 +57,14 @@ class EnvPlan:
         """What tables call it: the data set and what is chosen from, then what else was asked for."""
         options = {**ENV_IDS[self.id].options, **self.kwargs}
         options.pop("dataset", None)
-        whole_catalogue = "Candidates" not in self.id
         offered = options.pop("n_candidates", 20)
-        form = "whole catalogue" if whole_catalogue else f"{offered} on offer"
+        form = f"{offered} on offer" if self.offers else "whole catalogue"
         return ", ".join([self.dataset, form, *(f"{key} {_short(value)}" for key, value in sorted(options.items()))])
+
+    @property
+    def offers(self) -> bool:
+        """Whether a retriever puts a few items on offer."""
+        return "Candidates" in self.id
 
     @property
     def noisy(self) -> bool:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +14,11 @@ from ilrec_agents.benchmark.runs.curves import CURVE, Curve
 from ilrec_agents.benchmark.runs.data import data_file
 from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.modes import env_of, policy_of
+from ilrec_agents.benchmark.runs.output import heard, reason
 from ilrec_agents.benchmark.runs.plan import Job
 from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.registry import make_agent
 from ilrec_gym.cards import card_path, write_card
-from ilrec_gym.errors import ILRecError
 from ilrec_gym.evaluation import evaluate
 from ilrec_gym.files import read_json, replacing, sha256, write_json
 
@@ -51,12 +47,12 @@ def play(job: Job, out: Path) -> dict[str, Any]:
             "seed": job.seed,
             "status": "done",
         }
-        with _heard(draft / OUTPUT):
+        with heard(draft / OUTPUT):
             try:
                 record |= _played(job, out, draft)
             except Exception as error:  # a failed run is told of in the table; the others go on
                 (draft / TRACEBACK).write_text(traceback.format_exc(), encoding="utf-8")
-                record |= {"status": "failed", "reason": _reason(error)}
+                record |= {"status": "failed", "reason": reason(error)}
         record |= {"seconds": round(time.perf_counter() - start, 3)}
         write_json(draft / RUN, record)
         inputs = {path.name: sha256(path) for path in sorted(draft.glob("evaluation*.npz"))}
@@ -96,7 +92,7 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
 def _learned(agent: Agent, job: Job, env: Any, out: Path, draft: Path) -> dict[str, Any]:
     source, facts = env, dict[str, Any]()
     if job.entrant.data:
-        path = data_file(out, job, env)
+        path = data_file(out, job.env, job.entrant.data, job.data_steps, env)
         source, facts["data_sha256"] = read_hdf5(path, verify=False), read_json(card_path(path))["sha256"]
     curve = Curve(env, draft / CURVE, job.curve_users, out / BOARD / job.key)
     start = time.perf_counter()
@@ -120,20 +116,3 @@ def _milliseconds_alone(agent: Agent, env: Any) -> float:
         seconds.append(time.perf_counter() - start)
         observations, *_, infos = sessions.step(actions)
     return round(float(np.median(seconds)) * 1000, 4)
-
-
-def _reason(error: Exception) -> str:
-    """One line: the rule of our own errors, or what Python says."""
-    if isinstance(error, ILRecError):
-        return f"{type(error).__name__}: {error}".replace("\n ", ";")
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]
-
-
-@contextlib.contextmanager
-def _heard(path: Path) -> Iterator[None]:
-    """Keep what a run prints in a file, away from the terminal that other runs share; no file where it is silent."""
-    sys.stdout.flush()
-    with open(path, "w", encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
-        yield
-    if not os.path.getsize(path):
-        path.unlink()

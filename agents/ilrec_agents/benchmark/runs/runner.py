@@ -14,12 +14,14 @@ from tqdm import tqdm
 from ilrec_agents.benchmark.report.numbers import duration
 from ilrec_agents.benchmark.runs.data import settle_data
 from ilrec_agents.benchmark.runs.estimate import longest_first, seconds_of
+from ilrec_agents.benchmark.runs.estimating import answer_of
 from ilrec_agents.benchmark.runs.folder import Folder
-from ilrec_agents.benchmark.runs.orphans import play_for
-from ilrec_agents.benchmark.runs.plan import Job
-from ilrec_agents.benchmark.runs.playing import RUN, RUNS, play
+from ilrec_agents.benchmark.runs.orphans import do_for
+from ilrec_agents.benchmark.runs.plan import EnvPlan, Job
+from ilrec_agents.benchmark.runs.questions import Question, questions
 from ilrec_agents.benchmark.runs.ray_backend import on_ray, watched
 from ilrec_agents.benchmark.runs.suites import Suite
+from ilrec_agents.benchmark.runs.work import Work, do, file_of
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import ILRecError, UsageError, require, unknown_name
 
@@ -69,26 +71,45 @@ class Runner:
             jobs = suite.jobs
             runs = [folder.run_of(job, any_versions=self.any_versions) for job in jobs]
             runs = [run if run is not None and run.done else None for run in runs]
-            folder.plan(suite, self.command, runs)
+            names = [run.path.name if run else job.key for job, run in zip(jobs, runs, strict=True)]
+            asked = questions(suite.ope, jobs, names)
+            answers = [answer_of(each, self.out, any_versions=self.any_versions) for each in asked]
+            folder.plan(suite, self.command, names, [
+                answer.path.name if answer else each.key for each, answer in zip(asked, answers, strict=True)
+            ])  # fmt: skip
             due = [job for job, run in zip(jobs, runs, strict=True) if run is None]
             self._say(f"{len(jobs)} runs: {len(jobs) - len(due)} there already, {len(due)} to do")
-            if others := folder.others([*(job.key for job in jobs), *(run.path.name for run in runs if run)]):
+            if others := folder.others([*(job.key for job in jobs), *names]):
                 self._say(f"{len(others)} runs of other settings or versions are left alone, e.g. runs/{others[0]}")
-            self._prepare(due)
-            return self._played(due)
+            self._prepare([(job.env, job.entrant.data, job.data_steps) for job in due])
+            failed = self._done(due, "runs")
+            lost = {record["key"] for record in failed}
+            rest = [
+                each for each, answer in zip(asked, answers, strict=True)
+                if not (answer and answer.settled) and each.run not in lost
+            ]  # fmt: skip
+            return failed + self._estimated(rest, len(asked))
 
-    def _prepare(self, due: Sequence[Job]) -> None:
-        """What runs share is made once: fitted models of each data set, and the named datasets."""
-        for env in {repr(job.env): job.env for job in due}.values():
+    def _estimated(self, due: Sequence[Question], asked: int) -> list[dict[str, Any]]:
+        """Ask the log of every agent that has not been asked yet; returns the records of what failed."""
+        if not asked:
+            return []
+        self._say(f"{asked} agents to be judged by a log: {asked - len(due)} done already or lost, {len(due)} to do")
+        self._prepare([(each.job.env, each.plan.data, each.plan.steps) for each in due])
+        return self._done(due, "estimates")
+
+    def _prepare(self, wanted: Sequence[tuple[EnvPlan, str, int]]) -> None:
+        """What is shared is made once: fitted models of each data set, and the named datasets."""
+        for env in {repr(env): env for env, *_ in wanted}.values():
             env.make("train")
-        names = sorted({job.entrant.data for job in due if job.entrant.data})
-        if names:
+        if names := sorted({name for _, name, _ in wanted if name}):
             self._say(f"datasets: {', '.join(names)}")
-        settle_data(self.out, due)
+        settle_data(self.out, [each for each in wanted if each[1]])
 
-    def _played(self, due: Sequence[Job]) -> list[dict[str, Any]]:
+    def _done(self, due: Sequence[Job] | Sequence[Question], what: str) -> list[dict[str, Any]]:
+        """Do what is due, side by side; returns the records of what failed."""
         failed, progress = list[dict[str, Any]](), Progress(due, self.jobs)
-        with tqdm(total=len(due), desc="runs", unit="run", disable=True if self.quiet else None, leave=False) as bar:
+        with tqdm(total=len(due), desc=what, disable=True if self.quiet else None, leave=False) as bar:
             bar.set_postfix_str(progress.left)
             for record in self._records(longest_first(due)):
                 progress.ended(record["key"])
@@ -99,17 +120,17 @@ class Runner:
                 self._say(_line(record), bar)
         return failed
 
-    def _records(self, due: Sequence[Job]) -> Iterator[dict[str, Any]]:
-        """The records of runs as they end."""
+    def _records(self, due: Sequence[Work]) -> Iterator[dict[str, Any]]:
+        """The records of what is due, as each ends."""
         joblib = require("joblib", "report")
         out = self.out.resolve()
         options: dict[str, Any] = {"n_jobs": min(self.jobs, max(1, len(due))), "batch_size": 1, "pre_dispatch": "all"}
         if self.backend == "ray":
-            calls = [joblib.delayed(play)(job, out) for job in due]
+            calls = [joblib.delayed(do)(work, out) for work in due]
             with on_ray() as parallel:
-                yield from watched(lambda: parallel(calls, options), [out / RUNS / job.key / RUN for job in due])
+                yield from watched(lambda: parallel(calls, options), [file_of(work, out) for work in due])
             return
-        calls = [joblib.delayed(play_for)(os.getpid(), job, out) for job in due]
+        calls = [joblib.delayed(do_for)(os.getpid(), work, out) for work in due]
         try:
             with joblib.parallel_config("loky", inner_max_num_threads=1):
                 yield from joblib.Parallel(**options, return_as="generator_unordered")(calls)
@@ -128,7 +149,7 @@ class Runner:
 class Progress:
     """How long the rest takes: what the suite's estimate says, corrected by how long the runs so far took."""
 
-    def __init__(self, due: Sequence[Job], workers: int) -> None:
+    def __init__(self, due: Sequence[Work], workers: int) -> None:
         self._left = {job.key: seconds_of(job) for job in due}
         self._done, self._workers, self._start = 0.0, workers, time.perf_counter()
 
@@ -152,8 +173,10 @@ class Progress:
 
 def _line(record: dict[str, Any]) -> str:
     name = f"{record['label']} (seed {record['seed']}) in {record['env']}"
-    if record["status"] == "failed":
-        return f"FAILED {name}: {record['reason']}"
+    if record["status"] != "done":
+        return f"{record['status'].upper()} {name}: {record['reason']}"
+    if "R_traj" not in record:
+        return f"{name}: judged by the log, {record['seconds']:.0f} s"
     return f"{name}: R_traj {record['R_traj']:.1f}, {record['seconds']:.0f} s"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ilrec_agents.benchmark.runs.modes import check_mode
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.questions import OPEPlan
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import UsageError, unknown_name
 
@@ -25,6 +26,7 @@ _PAPER = (
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
 )  # fmt: skip
 _FULL = (*_PAPER, "random_masked", "oracle_greedy", "oracle_plan", "logging")
+_FEW = OPEPlan(steps=20_000, repeats=2, resamples=500)
 _NOT_OVER_ALL = {"retriever_top1", "retriever_random"}  # they choose among what is on offer
 
 
@@ -42,6 +44,7 @@ class Suite:
         data_steps: Steps of each named dataset.
         device: Where learning runs.
         modes: Further modes of evaluation.
+        ope: What a log is asked of every agent where items are on offer; None: nothing.
         about: What it is for.
     """
 
@@ -54,6 +57,7 @@ class Suite:
     data_steps: int = 100_000
     device: str = "cpu"
     modes: tuple[str, ...] = ()
+    ope: OPEPlan | None = None
     about: str = ""
 
     def __post_init__(self) -> None:
@@ -81,7 +85,7 @@ class Suite:
             )
             for env in self.envs
             for entrant in (*rules, *self.entrants)
-            if env.id == OFFERED or entrant.agent not in _NOT_OVER_ALL
+            if env.offers or entrant.agent not in _NOT_OVER_ALL
             for seed in range(self.seeds if entrant.varies else 1)
         )  # fmt: skip
 
@@ -96,6 +100,7 @@ SUITES: dict[str, str] = {
 def suite(
     name: str, *, agents: Sequence[str] = (), envs: Sequence[str] = (), seeds: int | None = None,
     users: int | None = None, device: str = "cpu", modes: Sequence[str] = (), data_steps: int | None = None,
+    ope: bool | None = None,
 ) -> Suite:  # fmt: skip
     """A suite by name, with other agents, environments, seeds or users where they are given.
 
@@ -108,9 +113,11 @@ def suite(
         device: Where learning runs.
         modes: Further modes of evaluation.
         data_steps: Steps of each named dataset.
+        ope: Whether off-policy estimates are made; None: with the suite's own agents and environments only.
 
     Raises:
         UnknownNameError: No such suite, agent, environment or setting.
+        UsageError: Off-policy estimates without an environment with items on offer.
     """
     if name not in SUITES:
         raise unknown_name("a suite", name, SUITES)
@@ -121,6 +128,13 @@ def suite(
         made = replace(made, envs=tuple(EnvPlan.of(text) for text in envs))
     if users is not None:
         made = replace(made, users=users or None)
+    if ope and not any(env.offers for env in made.envs):
+        raise UsageError(
+            "off-policy estimates need an environment with items on offer", received=[env.id for env in made.envs],
+            fix=f"add {OFFERED}, or leave --ope out",
+        )  # fmt: skip
+    if ope is False or (ope is None and (agents or envs)):
+        made = replace(made, ope=None)
     return replace(
         made, seeds=made.seeds if seeds is None else seeds, device=device, modes=tuple(modes),
         data_steps=made.data_steps if data_steps is None else data_steps,
@@ -130,10 +144,10 @@ def suite(
 def _made(name: str) -> Suite:
     about = SUITES[name]
     if name == "quick":
-        return Suite(name, _entrants(_QUICK), BUNDLED[:1], users=32, repeats=2, about=about)
+        return Suite(name, _entrants(_QUICK), BUNDLED[:1], users=32, repeats=2, ope=_FEW, about=about)
     if name == "paper":
-        return Suite(name, _entrants(_PAPER), (*BUNDLED, *LARGE), repeats=3, about=about)
-    return Suite(name, _entrants(_FULL), (*BUNDLED, *LARGE), seeds=5, repeats=5, about=about)
+        return Suite(name, _entrants(_PAPER), (*BUNDLED, *LARGE), repeats=3, ope=OPEPlan(), about=about)
+    return Suite(name, _entrants(_FULL), (*BUNDLED, *LARGE), seeds=5, repeats=5, ope=OPEPlan(), about=about)
 
 
 def _entrants(names: Sequence[str]) -> tuple[Entrant, ...]:

@@ -1,0 +1,48 @@
+"""How far each estimator is off, over all agents that were judged by a log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ilrec_agents.benchmark.report.exhibits import PlainTable
+from ilrec_agents.benchmark.report.numbers import MISSING, number
+
+Cell = tuple[str, float]
+NOTE = (
+    "Mean error over agents, in percent of the truth, and how many of their intervals hold the truth. "
+    "An estimate that is not defined, as no logged session goes on as the agent would, has no error and holds nothing."
+)
+
+
+def summary(records: Sequence[Mapping[str, Any]]) -> PlainTable:
+    """One row per estimator, one column per horizon.
+
+    Args:
+        records: As ``Study.to_records`` gives them; nan where an estimate is not defined.
+    """
+    horizons, names = (list(dict.fromkeys(r[key] for r in records)) for key in ("horizon", "estimator"))
+    agents = len({r["target"] for r in records})
+    rows = tuple((name, tuple(_cell(records, name, horizon) for horizon in horizons)) for name in names)
+    heads = ("estimator", *(f"{horizon} steps" for horizon in horizons))
+    return PlainTable(f"How far estimates from a log are off ({agents} agents)", heads, rows, NOTE)
+
+
+def markdown(records: Sequence[Mapping[str, Any]]) -> str:
+    """The same as Markdown."""
+    table = summary(records)
+    lines = [f"{table.heading}:", "", "| " + " | ".join(table.columns) + " |"]
+    lines += ["|---|" + "---:|" * (len(table.columns) - 1)]
+    lines += ["| " + " | ".join([f"`{name}`", *(text for text, _ in cells)]) + " |" for name, cells in table.rows]
+    return "\n".join([*lines, "", table.note]) + "\n"
+
+
+def _cell(records: Sequence[Mapping[str, Any]], name: str, horizon: Any) -> Cell:
+    here = [r for r in records if (r["estimator"], r["horizon"]) == (name, horizon)]
+    errors = [abs(r["error"]) / abs(r["truth"]) for r in here if math.isfinite(r["error"]) and r["truth"]]
+    holds = f"{sum(bool(r['holds']) for r in here)} of {len(here)}"
+    if not errors:
+        return f"{MISSING}, {holds}", math.inf
+    error = 100 * sum(errors) / len(errors)
+    return f"{number(error, 1)}%, {holds}", error
