@@ -85,4 +85,8 @@ def test_control_tokens_in_a_title_are_taken_apart():
 
 
 def test_a_long_title_is_cut():
-    assert len(clean("x" * 1000)) == 100
+    assert len(clean("x" * 1000)) == 100 and len(clean("x" * 1000, longest=400)) == 400
+    assert len(clean("日本" * 500).encode()) <= 160, "of some scripts each byte is a token"
+    for token in ("<|im_start|>", "</s>", "[INST]", "<start_of_turn>"):
+        assert token not in clean(f"a {token} b", ()), "a model behind a server does not tell its control tokens"
+    assert clean("[REC] (2007)") == "[REC] (2007)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ _FORM = Form(
     },
     names=("title", "rating", "top"),
 )
-_LONGEST = 100  # characters of a title; the longest real ones stay whole
+_LONGEST = 100  # characters of a title; of the 3,650 bundled ones, one is longer
+_BYTES = 1.6  # bytes that may stay for each of these characters
+_CONTROL = re.compile(r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>", re.I)
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,22 @@ def profile_text(form: Form, words: Mapping[str, str], liked: Iterable[str], dis
     return "".join(parts)
 
 
-def clean(title: str, special: Sequence[str] = ()) -> str:
+def clean(title: str, special: Sequence[str] = (), longest: int = _LONGEST) -> str:
     """A title on one line, of bounded length, with nothing that a tokenizer would read as a control token.
 
     What a title says is left as it is: it stands in a list of titles, and only titles on offer can be recommended.
+
+    Args:
+        title: Any text.
+        special: The model's own control tokens; those of other models are taken apart too, because a model behind a
+            server does not tell.
+        longest: Characters that may stay. The bytes are bounded as well: of some scripts each byte is a token.
     """
     for token in special:
         if token and token in title:
             title = title.replace(token, " ".join(token))
+    title = _CONTROL.sub(lambda found: " ".join(found[0]), title)
     title = " ".join("".join(c if c.isprintable() else " " for c in title).split())
-    return title if len(title) <= _LONGEST else title[: _LONGEST - 1].rstrip() + "…"
+    if len(title) <= longest and len(title.encode()) <= _BYTES * longest:
+        return title
+    return title.encode()[: int(_BYTES * longest) - 3].decode(errors="ignore")[: longest - 1].rstrip() + "…"

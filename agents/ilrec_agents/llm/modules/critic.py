@@ -22,7 +22,7 @@ from ilrec_agents.llm.grounding.trie import Tokens, Trie
 MOST = 5
 _GRADES = np.arange(-MOST, MOST + 1)
 _WRITTEN = 4  # tokens in which a grade is looked for where it has to be written
-_NUMBER = re.compile(r"-?\d+")
+_NUMBER = re.compile(r"-?\d{1,9}")  # longer ones are cut: Python refuses to read thousands of digits
 
 
 @dataclass(frozen=True)

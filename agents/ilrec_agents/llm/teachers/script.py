@@ -36,6 +36,7 @@ FORM = Form(
     },
     names=("title", "rating", "mean", "low", "top", "genres", "count", "lesson"),
 )
+_LESSON = 400  # characters of a reflection
 _DEAREST, _LATEST = 3, 4  # films that say what a situation is
 
 
@@ -92,7 +93,9 @@ class Script(Names):
     def lessons(self, lessons: Iterable[str]) -> Tokens:
         """Reflections that were recalled; nothing where there are none."""
         words = self._parts["lessons"]
-        lines = [FORM.filled(words["lesson"], lesson=clean(lesson, self._backend.special)) for lesson in lessons]
+        lines = [
+            FORM.filled(words["lesson"], lesson=clean(lesson, self._backend.special, _LESSON)) for lesson in lessons
+        ]
         return self._encoded(words["heading"] + "".join(lines)) if lines else ()
 
     def history(self, session: Session, start: int, shown: int = 0) -> Tokens:
