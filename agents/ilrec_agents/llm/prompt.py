@@ -19,7 +19,8 @@ _FORM = Form(
 )
 _LONGEST = 100  # characters of a title; of the 3,650 bundled ones, one is longer
 _BYTES = 1.6  # bytes that may stay for each of these characters
-_CONTROL = re.compile(r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>", re.I)
+CONTROL = re.compile(r"<\|[^|>]*\|>|</?s>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|<(?:bos|eos|pad|unk)>", re.I)
+"""Control tokens of well-known models, as text."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def clean(title: str, special: Sequence[str] = (), longest: int = _LONGEST) -> s
     for token in special:
         if token and token in title:
             title = title.replace(token, " ".join(token))
-    title = _CONTROL.sub(lambda found: " ".join(found[0]), title)
+    title = CONTROL.sub(lambda found: " ".join(found[0]), title)
     title = " ".join("".join(c if c.isprintable() else " " for c in title).split())
     if len(title) <= longest and len(title.encode()) <= _BYTES * longest:
         return title

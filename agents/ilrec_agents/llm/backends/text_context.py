@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Reader
 from ilrec_agents.llm.grounding.trie import Tokens, Trie
+from ilrec_agents.llm.prompt import CONTROL
 from ilrec_gym.errors import UsageError
 
 END = 0x10FFFF
 """Stands for the end of a text: Unicode has no character there, and never will."""
 
+_WIDEST = 8  # characters of a token, on average over an answer, at most
 Answer = Callable[[Sequence[str], int, str], list[str]]
 """From texts, a limit in the model's own tokens, and characters that end a text, to what follows each text."""
 
@@ -62,11 +64,14 @@ class TextContext:
         self._texts = tuple(text + decoded(more) for text, more in zip(self._texts, texts, strict=True))
 
     def write(self, limit: int, stop: frozenset[int]) -> list[Tokens]:
-        """Continue every row. The limit counts the model's own tokens; what comes back counts characters."""
+        """Continue every row. The limit counts the model's own tokens; what comes back counts characters.
+
+        What a server sends beyond what it was asked for is cut off: text behind a control token, and far too much.
+        """
         if limit < 1 or not self._texts:
             return [() for _ in self._texts]
         ends = "".join(sorted(chr(token) for token in stop if token != END))
-        written = [_before(text, ends) for text in self._answer(self._texts, limit, ends)]
+        written = [_before(text[: _WIDEST * limit], ends) for text in self._answer(self._texts, limit, ends)]
         self._texts = tuple(text + more for text, more in zip(self._texts, written, strict=True))
         return [encoded(text) for text in written]
 
@@ -144,5 +149,6 @@ class TextBackend:
 
 
 def _before(text: str, ends: str) -> str:
-    """The text up to the first of some characters."""
+    """The text up to the first of some characters, or of a control token."""
+    text = CONTROL.split(text, maxsplit=1)[0]
     return text[: min((text.find(end) for end in ends if end in text), default=len(text))]
