@@ -15,7 +15,7 @@ from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRand
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.backends import make_backend
 from ilrec_agents.llm.config import LLMConfig
-from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances
+from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances, drawn
 from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.prompt import Prompt
 from ilrec_agents.llm.viewers import Viewers
@@ -91,7 +91,7 @@ class LLMAgent(Agent):
         draws = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
         for row, thought in zip(rows, thoughts, strict=True):
             odds = chances(thought.scores, self.config.temperature)
-            choice = min(int((np.cumsum(odds) <= draws[row]).sum()), len(odds) - 1)
+            choice = drawn(odds, float(draws[row]))
             actions[row] = places[row, choice]
             notes[row] = self._note(thought, choice, odds[choice], spent)
         return actions
