@@ -115,25 +115,22 @@ def read_jsonl(folder: str | os.PathLike[str]) -> tuple[Session, ...]:
     steps, sessions = (_checked(Path(folder) / name, columns) for name, columns in ((STEPS, STEP), (SESSIONS, SESSION)))
     by_session = {number: list(rows) for number, rows in groupby(steps, key=lambda record: record["session"])}
     try:
-        return tuple(session_of(record, by_session[record["session"]]) for record in sessions)
+        joined = (joined_record(record, by_session[record["session"]]) for record in sessions)
+        return tuple(map(Session.from_record, joined))
     except (KeyError, ValueError, TypeError) as error:
         raise ArtefactError(
             f"{folder} must hold the steps of every session", received=repr(error), cause="damaged or edited files"
         ) from error
 
 
-def session_of(record: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> Session:
-    """The session of a line and of its steps' lines.
+def joined_record(record: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The record that a journal's line would hold, from a session's line and its steps' lines.
 
     Raises:
-        KeyError, ValueError, TypeError: They are none.
+        ValueError: The column ``more`` is no JSON object.
     """
-    return Session.from_record({
-        "session": record["session"], "user_id": record["user_id"], "seed": record["seed"],
-        "steps": [_recorded(step) for step in steps], "exit_reason": record["exit_reason"],
-        "terminated": record["terminated"], "return": record["return"], "tokens": record["tokens"],
-        "seconds": record["seconds"],
-    })  # fmt: skip
+    named = ("session", "user_id", "seed", "exit_reason", "terminated", "return", "tokens", "seconds")
+    return {name: record[name] for name in named} | {"steps": [_recorded(step) for step in steps]}
 
 
 def complaints(record: Any, columns: Mapping[str, Column]) -> Iterator[str]:
@@ -179,7 +176,10 @@ def _recorded(step: Mapping[str, Any]) -> dict[str, Any]:
     """A step's line as it lies in a journal."""
     own = {name: step[name] for name in STEP_KEYS}
     facts = {name: step[name] for name in TRACE if step.get(name) is not None and name != "more"}
-    return own | facts | json.loads(step.get("more") or "{}")
+    more = json.loads(step.get("more") or "{}")
+    if not isinstance(more, dict):
+        raise ValueError(f"more is {more!r:.60}")
+    return own | facts | more
 
 
 def _plain(step: Step) -> Step:

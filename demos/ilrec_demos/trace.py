@@ -83,11 +83,13 @@ class Trace:
         said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "more"}
         return {name: value for name, value in said.items() if value is not None} | dict(self.more)
 
-    def words(self) -> dict[str, str]:
-        """Plan, thought and reason, as far as there are any, then further texts that the agent said."""
-        own = {name: getattr(self, name) for name in WORDS}
-        said = own | {name: text for name, text in self.more.items() if isinstance(text, str)}
-        return {name: text for name, text in said.items() if text and text.strip()}
+
+def words(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What an agent says to the reader: plan, thought and reason, then further texts that are none of the trace's."""
+    said = {name: facts.get(name) for name in WORDS} | {
+        name: value for name, value in facts.items() if name not in TYPES
+    }
+    return {name: value for name, value in said.items() if isinstance(value, str) and value.strip()}
 
 
 def problems(step: Step) -> Iterator[tuple[str, str]]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from ilrec_demos.journal import Journal, Session, Step
+from ilrec_demos.trace import words
 from ilrec_gym.simulation.scenario import Scenario
 
 FIRST = 50
 """How many sessions a transcript shows."""
 _LIKED = 5
 _ENDINGS = {
+    "low_rating": "a film was rated too low and the viewer left",
+    "too_similar": "films were too much alike and the viewer left",
     "": "the horizon was reached, the viewer had not left",
     "patience": "the viewer ran out of patience and left",
 }
@@ -47,13 +49,21 @@ class Transcript:
     def session(self, session: Session) -> str:
         """One session."""
         lines = [self._heading(2, f"Session {session.number}, viewer {session.user_id}"), ""]
-        lines += [f"Liked before: {self._liked(session.user_id)}", ""]
+        lines += [f"Liked before: {self.liked(session.user_id)}", ""]
         for number, step in enumerate(session.steps, start=1):
             lines += self._step(number, step)
+        lines += ["", self.ending(session)]
+        return "\n".join(lines)
+
+    def ending(self, session: Session) -> str:
+        """After how many films, with which return and why a session ended."""
         ending = _ENDINGS.get(session.exit_reason, f"the viewer left: {session.exit_reason}")
         films = f"{len(session)} film{'s' * (len(session) > 1)}"
-        lines += ["", f"Ended after {films} with return {session.total:.1f}: {self.text(ending)}."]
-        return "\n".join(lines)
+        return f"Ended after {films} with return {session.total:.1f}: {self.text(ending)}."
+
+    def genres(self, item_id: int) -> str:
+        """The genres of an item."""
+        return self.text(", ".join(self._genres.get(item_id, ())))
 
     def text(self, value: object) -> str:
         """A title or a model's words: one line without control characters, escaped where the text is Markdown."""
@@ -62,16 +72,17 @@ class Transcript:
 
     def _step(self, number: int, step: Step) -> Iterator[str]:
         rating = f"{stars(step.rating, self.scenario.rating_scale)} {step.rating:.1f}"
-        genres = ", ".join(self._genres.get(step.item_id, ()))
+        genres = self.genres(step.item_id)
         title = self.text(step.title)
         if self.markdown:
-            yield f"{number}. **{title}** · {self.text(genres)} · {rating}"
+            yield f"{number}. **{title}** · {genres} · {rating}"
         else:
             yield f"{number:>3}. {title:<48.48} {rating}  {genres}"
-        for name, said in _words(step.facts).items():
+        for name, said in words(step.facts).items():
             yield f"     {'- ' * self.markdown}{self.text(name)}: {self.text(said)}"
 
-    def _liked(self, user_id: int) -> str:
+    def liked(self, user_id: int) -> str:
+        """The viewer's best rated films before the session, with their ratings."""
         users, titles = self.scenario.users, self.scenario.catalogue.titles
         user = users.index_of(user_id)
         items, ratings = users.profile_items[user], users.profile_ratings[user]
@@ -101,12 +112,6 @@ def stars(rating: float, scale: tuple[float, float]) -> str:
     """A rating as five stars."""
     full = min(5, max(0, round(5 * (rating - scale[0]) / (scale[1] - scale[0]))))
     return "★" * full + "☆" * (5 - full)
-
-
-def _words(facts: Mapping[str, Any]) -> dict[str, str]:
-    """What an agent said in words: the reason first."""
-    words = {name: value for name, value in facts.items() if isinstance(value, str) and value.strip()}
-    return dict(sorted(words.items(), key=lambda item: item[0] != "reason"))
 
 
 # Control characters (C0, C1, and those that reverse or hide text) could play tricks on a terminal.

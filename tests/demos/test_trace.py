@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ilrec_demos.journal import Journal, Step
-from ilrec_demos.trace import TYPES, Trace, problems
+from ilrec_demos.trace import TYPES, Trace, problems, words
 
 FACTS = {
     "prompt": "Viewer likes ...", "output": " a comedy\n", "plan": "first comedy", "thought": "they laughed",
@@ -31,7 +31,7 @@ def test_a_whole_trace() -> None:
         assert getattr(trace, name) == (tuple(value) if isinstance(value, list) else value)
     assert trace.propensity == 0.25 and isinstance(trace.value, float)
     assert json.loads(json.dumps(trace.to_json())) == FACTS | {"propensity": 0.25}
-    assert list(trace.words()) == ["plan", "thought", "reason"]
+    assert list(words(trace.to_json())) == ["plan", "thought", "reason"]
 
 
 def test_an_agent_that_says_little(journal: Journal) -> None:
@@ -44,7 +44,7 @@ def test_an_agent_that_says_little(journal: Journal) -> None:
 def test_what_else_is_said_is_kept() -> None:
     trace = Trace.of(step(reason="good", mood="merry", depth=3, ratings={"a": 1}))
     assert trace.more == {"mood": "merry", "depth": 3, "ratings": {"a": 1}}
-    assert trace.words() == {"reason": "good", "mood": "merry"}
+    assert words(trace.to_json()) == {"reason": "good", "mood": "merry"}
     assert Trace.of(step(reason=None)).reason is None
 
 

@@ -29,7 +29,7 @@ def test_a_session_tells_who_what_and_why(journal: Journal, scenario: Scenario) 
     genres = scenario.catalogue.genres_of(int((scenario.catalogue.ids == told.item_id).argmax()))
     for part in (told.title, ", ".join(genres), stars(told.rating, (0.5, 5.0)), f"{told.rating:.1f}"):
         assert part in lines[4].replace("\\", "")
-    assert lines[5:7] == ["     - reason: you liked it", "     - plan: first comedy"]
+    assert lines[5:7] == ["     - plan: first comedy", "     - reason: you liked it"]
     assert lines[-1] == (
         f"Ended after {len(session)} films with return {session.total:.1f}: the viewer ran out of patience and left."
     )

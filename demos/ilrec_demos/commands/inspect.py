@@ -1,0 +1,48 @@
+"""``ilrec demos inspect``: sessions in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ilrec_demos.commands.printing import print_statistics
+from ilrec_gym.errors import UsageError
+
+
+def add(commands: Any) -> None:
+    """Add the subcommand."""
+    inspect = commands.add_parser("inspect", help="print sessions of a journal")
+    inspect.add_argument("journal", type=Path, metavar="FOLDER", help="the journal's folder")
+    inspect.add_argument("--session", type=int, action="append", metavar="I", help="this session; may be repeated")
+    inspect.add_argument("--first", type=int, default=3, metavar="N", help="the first so many (%(default)s)")
+    inspect.add_argument("--prompts", action="store_true", help="also what the model read and wrote, word by word")
+    inspect.add_argument("--width", type=int, metavar="N", help="columns (those of the terminal, 100 at most)")
+    inspect.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="(%(default)s)")
+    inspect.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ilrec_demos.journal import Journal
+    from ilrec_demos.replay import environment_of
+    from ilrec_demos.terminal import Screen, SessionView
+
+    journal = Journal.read(options.journal)
+    by_number = {session.number: session for session in journal.sessions}
+    for number in options.session or []:
+        if number not in by_number:
+            raise UsageError(
+                f"--session must be a finished session of {options.journal}",
+                received=number,
+                cause=f"{len(by_number)} of {journal.header.sessions} sessions are finished",
+            )
+    chosen = [by_number[number] for number in options.session] if options.session else journal.sessions[: options.first]
+    view = SessionView(
+        environment_of(journal.header).scenario, Screen.of(options.width, options.color), prompts=options.prompts
+    )
+    print_statistics(journal)
+    for session in chosen:
+        print()
+        for line in view.lines(session):
+            print(line)
+    return 0
