@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ilrec_gym  # noqa: F401, registers the environments
-from ilrec_agents.offline.dataset import DatasetTask, Episode, SessionDataset
+from ilrec_agents import make_agent
+from ilrec_agents.datasets.playing import side_by_side
+from ilrec_agents.offline.dataset import DatasetTask, SessionDataset
 from ilrec_gym.testing.synthetic import synthetic_scenario
 
 IDS = {"offered": "ilrec/MovieLens-Candidates-v0", "catalogue": "ilrec/MovieLens-v0"}
@@ -49,29 +51,13 @@ def share_of_best(agent: Any, env: gym.Env[Any, Any]) -> float:
     return float((evaluate(agent, env).R_traj.mean - chance) / (best - chance))
 
 
-def random_sessions(env: gym.Env[Any, Any], n: int, seed: int = 0) -> SessionDataset:
-    """n sessions of a uniform choice among what the mask allows, with propensities and the items shown and on offer."""
+def sessions_of(agent: str, env: gym.Env[Any, Any], n: int, seed: int = 0) -> SessionDataset:
+    """n sessions of a registered agent with users of the environment's split; session i has the seed ``seed + i``."""
     base: Any = env.unwrapped
-    rng, sessions, seeds = np.random.default_rng(seed), base.batch(n, ["action_mask"]), seed + np.arange(n)
-    observations, infos = sessions.reset(base.draw_users(seeds), seeds=seeds)
-    seen, taken, extras, ids = [observations], [], {"propensity": []}, base.scenario.catalogue.ids
-    while sessions.running.any():
-        mask = infos["action_mask"]
-        taken.append(np.where(mask, rng.random(mask.shape), -1).argmax(axis=1))
-        extras["propensity"].append(1 / mask.sum(axis=1))
-        if "candidates" in infos:
-            extras.setdefault("candidates", []).append(ids[infos["candidates"]])
-        observations, *_, infos = sessions.step(taken[-1])
-        extras.setdefault("item_id", []).append(infos["item_id"])
-        seen.append(observations)
-    x, a, lengths = np.stack(seen), np.stack(taken), sessions.state.steps
-    columns = {name: np.stack(values) for name, values in extras.items()}
-    left = sessions.infos()["exit_reason"] != ""
-    episodes = tuple(
-        Episode(
-            x[: lengths[i] + 1, i], a[: lengths[i], i], sessions.state.ratings[i, : lengths[i]], left[i],
-            {name: column[: lengths[i], i] for name, column in columns.items()},
-        )
-        for i in range(n)
-    )  # fmt: skip
-    return SessionDataset(episodes, int(sessions.n_actions), base.layout.size, DatasetTask(base.describe()))
+    episodes = side_by_side(make_agent(agent, env), base, seed + np.arange(n))
+    return SessionDataset(tuple(episodes), int(base.sessions.n_actions), base.layout.size, DatasetTask(base.describe()))
+
+
+def random_sessions(env: gym.Env[Any, Any], n: int, seed: int = 0) -> SessionDataset:
+    """n sessions of a uniform choice among what the mask allows."""
+    return sessions_of("random_masked", env, n, seed)

@@ -57,15 +57,19 @@ def test_masks_are_those_of_the_environment(env: gym.Env, play: Any) -> None:
         *_, infos = sessions.step(np.array([e.actions[min(step, len(e) - 1)] for e in log.episodes]))
 
 
-def test_the_next_observation_knows_what_was_shown_up_to_the_step(world: gym.Env, log: SessionDataset) -> None:
-    seen = Seen(log, Task.of(world), CPU)
+def test_the_next_observation_knows_the_profile_and_what_was_shown_up_to_the_step(
+    world: gym.Env, log: SessionDataset
+) -> None:
+    seen, users = Seen(log, Task.of(world), CPU), Task.of(world).users
     batches = Batches(log, log.transitions().rewards, 64, seed=0, device=CPU, seen=seen)
     steps = batches.steps()
     forbidden, before = batches.at(steps).next_observations.forbidden, batches.before(steps)[0].forbidden
     for row, (session, step) in enumerate(zip(batches.session[steps], batches.step[steps], strict=True)):
-        actions = log.episodes[int(session)].actions
-        assert set(np.flatnonzero(forbidden[row])) == set(actions[: int(step) + 1].tolist())
-        assert set(np.flatnonzero(before[row])) == set(actions[: int(step)].tolist())
+        episode = log.episodes[int(session)]
+        profile = users.profile_items[users.index_of(int(episode.extras["user_id"][0]))]
+        known, shown = set(profile[profile >= 0].tolist()), episode.actions.tolist()
+        assert set(np.flatnonzero(forbidden[row])) == known.union(shown[: int(step) + 1])
+        assert set(np.flatnonzero(before[row])) == known.union(shown[: int(step)])
 
 
 @pytest.mark.parametrize("name", ["nfq", "offline_dqn", "ddqn", "cql", "bcq", "sac"])

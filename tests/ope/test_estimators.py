@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ilrec_agents.ope import ESTIMATORS, LoggedSteps
+from ilrec_agents.ope import ESTIMATORS, WeightedSessions
 from ilrec_agents.ope.estimators import effective_sample_size
 from ilrec_gym.errors import UsageError
 
@@ -48,7 +48,7 @@ class World:
         return float(self.start @ (self.pi * self.values()[0]).sum(axis=1))
 
     def trajectories(self, q):
-        """All of them as one LoggedSteps with this Q, and how likely the logger is to make each."""
+        """All of them as one WeightedSessions with this Q, and how likely the logger is to make each."""
         rows, chances = [], []
         for states, actions in product(product(range(3), repeat=3), product(range(2), repeat=3)):
             chance, ended, row = self.start[states[0]], False, []
@@ -63,7 +63,7 @@ class World:
             rows.append(row)
             chances.append(chance)
         r, b, pi, present, q_taken, v = np.moveaxis(np.array(rows, float), -1, 0)
-        return LoggedSteps(r, b, pi, present.astype(bool), GAMMA, q_taken, v), np.array(chances)
+        return WeightedSessions(r, b, pi, present.astype(bool), GAMMA, q_taken, v), np.array(chances)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -115,7 +115,7 @@ def random_steps(seed, n=7, horizon=4, target=True):
 
     b = column(0.1, 1, 1)
     pi = np.where(present, rng.uniform(0, 1, (n, horizon)) * (rng.random((n, horizon)) > 0.2), 1) if target else b
-    return LoggedSteps(column(-2, 5, 0), b, pi, present, 0.8, column(-3, 3, 0), column(-3, 3, 0))
+    return WeightedSessions(column(-2, 5, 0), b, pi, present, 0.8, column(-3, 3, 0), column(-3, 3, 0))
 
 
 @given(seeds)
@@ -161,7 +161,7 @@ def test_the_logger_as_target(seed):
     s = random_steps(seed, target=False)
     assert s.weights == pytest.approx(np.ones_like(s.rewards))
     assert effective_sample_size(s) == pytest.approx(len(s))
-    flat = LoggedSteps(
+    flat = WeightedSessions(
         s.rewards, s.propensities, s.targets, s.present, 0.8, s.v, s.v
     )  # no action is better than another
     for name in ("is", "wis", "pdis", "wpdis", "dr", "wdr"):
@@ -171,7 +171,7 @@ def test_the_logger_as_target(seed):
 @given(seeds)
 def test_without_values_the_doubly_robust_ones_are_per_decision(seed):
     s, zero = random_steps(seed), np.zeros((7, 4))
-    nothing = LoggedSteps(s.rewards, s.propensities, s.targets, s.present, 0.8, zero, zero)
+    nothing = WeightedSessions(s.rewards, s.propensities, s.targets, s.present, 0.8, zero, zero)
     assert one("dr", nothing) == pytest.approx(one("pdis", s), abs=1e-9)
     assert one("wdr", nothing) == pytest.approx(one("wpdis", s), abs=1e-9, nan_ok=True)
 
@@ -191,7 +191,7 @@ def test_weighted_is_stays_among_the_returns_and_counts_are_copies(seed):
     counts[0] += 1
     rows = np.repeat(np.arange(7), counts.astype(int))
     names = ("rewards", "propensities", "targets", "present", "q", "v")
-    copies = LoggedSteps(**{name: getattr(s, name)[rows] for name in names}, gamma=0.8)
+    copies = WeightedSessions(**{name: getattr(s, name)[rows] for name in names}, gamma=0.8)
     for name in ESTIMATORS:
         assert one(name, s, counts) == pytest.approx(one(name, copies), abs=1e-9, nan_ok=True), name
     value = one("wis", s)
@@ -200,21 +200,21 @@ def test_weighted_is_stays_among_the_returns_and_counts_are_copies(seed):
 
 
 def test_no_session_goes_on_as_the_target_would():
-    s = LoggedSteps(np.ones((2, 2)), np.full((2, 2), 0.5), np.array([[1.0, 0], [0, 1]]), np.ones((2, 2), bool))
+    s = WeightedSessions(np.ones((2, 2)), np.full((2, 2), 0.5), np.array([[1.0, 0], [0, 1]]), np.ones((2, 2), bool))
     assert math.isnan(one("wis", s)) and math.isnan(one("wpdis", s))
     assert (one("is", s), one("pdis", s), effective_sample_size(s)) == (0, 1, 0)
 
 
 def test_long_sessions_do_not_overflow():
     shape = (3, 400)
-    s = LoggedSteps(np.ones(shape), np.full(shape, 0.01), np.ones(shape), np.ones(shape, bool))
+    s = WeightedSessions(np.ones(shape), np.full(shape, 0.01), np.ones(shape), np.ones(shape, bool))
     assert np.isfinite(s.weights).all() and one("wis", s) == pytest.approx(400)
     assert effective_sample_size(s) == pytest.approx(3)
 
 
 def good(**changes):
     x = np.full((2, 3), 0.5)
-    return LoggedSteps(**{"rewards": x, "propensities": x, "targets": x, "present": x > 0} | changes)
+    return WeightedSessions(**{"rewards": x, "propensities": x, "targets": x, "present": x > 0} | changes)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from logged_worlds import bundled_sessions, logged, value_by_enumeration
 from ilrec_agents import make_agent
 from ilrec_agents.offline.dataset import write_hdf5
 from ilrec_agents.offline.fqe import FQEConfig, fit_q, following, returns_to_go
-from ilrec_agents.ope import ESTIMATORS, LoggedSteps, softened, study
+from ilrec_agents.ope import ESTIMATORS, WeightedSessions, softened, study
 from ilrec_agents.ope.checks import without_support
 from ilrec_agents.ope.crossfit import with_values
 from ilrec_agents.ope.logged_infos import target_probabilities
@@ -53,7 +53,7 @@ def test_intervals_hold_as_often_as_they_say(env, targets):
     """60 data sets of 150 sessions each: what holds the truth, and what is right on average."""
     data, target, horizon = logged(36_000, 1000), targets["half"], 3
     truth = value_by_enumeration(target, env, horizon)
-    steps = LoggedSteps.of(data, target_probabilities(target, data), horizon=horizon)
+    steps = WeightedSessions.of(data, target_probabilities(target, data), horizon=horizon)
     rng, inside, means = np.random.default_rng(0), dict.fromkeys(WEIGHTED, 0), {name: [] for name in WEIGHTED}
     for part in np.array_split(rng.permutation(len(data)), 60):
         counts = rng.multinomial(len(part), np.full(len(part), 1 / len(part)), size=300)
@@ -76,7 +76,7 @@ def test_fitted_q_honours_the_whole_policy(env, targets):
     values = {}
     for name, agent in (("uniform", uniform), ("top", targets["top"])):
         p = target_probabilities(agent, data)
-        steps = with_values(LoggedSteps.of(data, p, horizon=4), data, p, task, config=QUICK, seed=1, device="cpu")
+        steps = with_values(WeightedSessions.of(data, p, horizon=4), data, p, task, config=QUICK, seed=1, device="cpu")
         values[name] = float(steps.v[:, 0].mean())
         assert values[name] == pytest.approx(value_by_enumeration(agent, env, 4), rel=0.03)
     assert values["top"] - values["uniform"] > 0.02 * values["uniform"]
@@ -102,7 +102,7 @@ def test_each_session_gets_its_values_from_the_others(env, targets, monkeypatch)
 
     monkeypatch.setattr("ilrec_agents.ope.crossfit.fit_q", noting)
     p = target_probabilities(targets["half"], data)
-    steps = with_values(LoggedSteps.of(data, p, horizon=2), data, p, Task.of(env))
+    steps = with_values(WeightedSessions.of(data, p, horizon=2), data, p, Task.of(env))
     assert not fitted_on[0] & fitted_on[1] and len(fitted_on[0] | fitted_on[1]) == len(data)
     for episode, q, v in zip(data.episodes, steps.q, steps.v, strict=True):
         who = 1 if id(episode) in fitted_on[1] else 2

@@ -28,15 +28,14 @@ def play(agent: Agent, env: MovieLensEnv, *, steps: int, first_seed: int) -> tup
         first_seed: Of the first session.
 
     Returns:
-        Sessions by number, with the extras ``propensity``, ``item_id`` and ``user_id``, and where items are on offer
-        ``candidates`` (item ids) and ``probabilities`` ``(T, n_actions)``.
+        Sessions by number, as :func:`side_by_side` gives them.
     """
     found: list[Episode] = []
     rows = min(BATCH, -(-steps // 8))
     with tqdm(total=steps, desc=f"playing {agent.name}", unit="step", disable=None, leave=False) as progress:
         held = 0
         while held < steps:
-            for episode in _together(agent, env, first_seed + len(found) + np.arange(rows)):
+            for episode in side_by_side(agent, env, first_seed + len(found) + np.arange(rows)):
                 if held < steps:
                     found.append(episode)
                     held += len(episode)
@@ -44,8 +43,13 @@ def play(agent: Agent, env: MovieLensEnv, *, steps: int, first_seed: int) -> tup
     return tuple(found)
 
 
-def _together(agent: Agent, env: MovieLensEnv, seeds: NDArray[np.int64]) -> list[Episode]:
-    """One session for each seed."""
+def side_by_side(agent: Agent, env: MovieLensEnv, seeds: NDArray[np.int64]) -> list[Episode]:
+    """One session for each seed, which decides its user and what the agent draws.
+
+    Returns:
+        Sessions in the order of the seeds, with the extras ``propensity``, ``item_id`` and ``user_id``, and where items
+        are on offer ``candidates`` (item ids) and ``probabilities`` ``(T, n_actions)``.
+    """
     sessions, users = env.batch(len(seeds), sorted({*agent.info, "action_mask"})), env.draw_users(seeds)
     ids, offers = env.scenario.catalogue.ids, bool(env.layout.n_candidates)
     observations, infos = sessions.reset(users, seeds=seeds)

@@ -3,7 +3,7 @@
 from ilrec_agents.ope.beside_truth import HORIZONS, study
 from ilrec_agents.ope.estimators import ESTIMATORS
 from ilrec_agents.ope.results import Estimate, Study
-from ilrec_agents.ope.steps import LoggedSteps
+from ilrec_agents.ope.weighted import WeightedSessions
 from ilrec_agents.softened import SoftenedAgent, softened
 
-__all__ = ["ESTIMATORS", "HORIZONS", "Estimate", "LoggedSteps", "SoftenedAgent", "Study", "softened", "study"]
+__all__ = ["ESTIMATORS", "HORIZONS", "Estimate", "WeightedSessions", "SoftenedAgent", "Study", "softened", "study"]

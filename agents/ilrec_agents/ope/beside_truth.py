@@ -17,8 +17,8 @@ from ilrec_agents.ope.crossfit import with_values
 from ilrec_agents.ope.estimators import ESTIMATORS, Estimator, effective_sample_size
 from ilrec_agents.ope.logged_infos import target_probabilities
 from ilrec_agents.ope.results import Estimate, Study
-from ilrec_agents.ope.steps import Floats, LoggedSteps, padded
 from ilrec_agents.ope.truth import played_returns, true_value
+from ilrec_agents.ope.weighted import Floats, WeightedSessions, padded
 from ilrec_agents.task import Task
 from ilrec_gym.evaluation import Interval, interval
 
@@ -71,7 +71,7 @@ def study(
         unsupported = without_support(dataset, probabilities)
         played = played_returns(agent, env, repeats=repeats, seed=seed)
         for horizon in cut:
-            steps = LoggedSteps.of(dataset, probabilities, horizon=horizon, gamma=gamma)
+            steps = WeightedSessions.of(dataset, probabilities, horizon=horizon, gamma=gamma)
             if any(e.fits_q for e in chosen.values()):
                 steps = with_values(steps, dataset, probabilities, task, config=fqe, seed=seed, device=device)
             truth, size = true_value(played, horizon, gamma), effective_sample_size(steps)
@@ -87,7 +87,7 @@ def study(
     return Study(tuple(found), logged, len(dataset), dataset.n_transitions, gamma, facts)
 
 
-def _interval(estimator: Estimator, steps: LoggedSteps, counts: Sequence[Floats]) -> Interval:
+def _interval(estimator: Estimator, steps: WeightedSessions, counts: Sequence[Floats]) -> Interval:
     """The estimate with its percentile interval; samples in which it is not defined say nothing."""
     mean = float(estimator.function(steps, np.ones((1, len(steps))))[0])
     drawn = np.concatenate([estimator.function(steps, part) for part in counts])

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.fqe import FQEConfig, fit_q
-from ilrec_agents.ope.steps import LoggedSteps
+from ilrec_agents.ope.weighted import WeightedSessions
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 
 
 def with_values(
-    steps: LoggedSteps,
+    steps: WeightedSessions,
     dataset: SessionDataset,
     probabilities: NDArray[np.floating],
     task: Task,
@@ -24,7 +24,7 @@ def with_values(
     seed: int = 0,
     device: str = "auto",
     folds: int = 2,
-) -> LoggedSteps:
+) -> WeightedSessions:
     """Steps with Q and V of the target, each session's fitted on the sessions of the other fold."""
     if len(dataset) < folds:
         raise UsageError(f"fitted Q evaluation needs at least {folds} sessions", received=len(dataset))

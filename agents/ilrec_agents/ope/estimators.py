@@ -12,38 +12,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilrec_agents.ope.steps import Floats, LoggedSteps
+from ilrec_agents.ope.weighted import Floats, WeightedSessions
 from ilrec_gym.errors import UsageError
 
 
-def importance_sampling(s: LoggedSteps, counts: Floats) -> Floats:
+def importance_sampling(s: WeightedSessions, counts: Floats) -> Floats:
     """1/n sum_i rho_{H-1} G."""
     return counts @ (s.weights[:, -1] * s.returns) / counts.sum(axis=1)
 
 
-def weighted_importance_sampling(s: LoggedSteps, counts: Floats) -> Floats:
+def weighted_importance_sampling(s: WeightedSessions, counts: Floats) -> Floats:
     """sum_i rho_{H-1} G / sum_i rho_{H-1}: biased, and far less spread."""
     w = s.weights[:, -1]
     return _ratio(counts @ (w * s.returns), counts @ w)
 
 
-def per_decision(s: LoggedSteps, counts: Floats) -> Floats:
+def per_decision(s: WeightedSessions, counts: Floats) -> Floats:
     """1/n sum_i sum_t gamma^t rho_t r_t: no reward is weighted by what was done after it."""
     return counts @ ((s.weights * s.rewards) @ s.discounts) / counts.sum(axis=1)
 
 
-def weighted_per_decision(s: LoggedSteps, counts: Floats) -> Floats:
+def weighted_per_decision(s: WeightedSessions, counts: Floats) -> Floats:
     """sum_t gamma^t (sum_i rho_t r_t / sum_i rho_t)."""
     return _ratio(counts @ (s.weights * s.rewards), counts @ s.weights) @ s.discounts
 
 
-def direct(s: LoggedSteps, counts: Floats) -> Floats:
+def direct(s: WeightedSessions, counts: Floats) -> Floats:
     """1/n sum_i V(s_0), V and Q by fitted Q evaluation."""
     _, v = _values(s)
     return counts @ v[:, 0] / counts.sum(axis=1)
 
 
-def doubly_robust(s: LoggedSteps, counts: Floats) -> Floats:
+def doubly_robust(s: WeightedSessions, counts: Floats) -> Floats:
     """1/n sum_i sum_t gamma^t (rho_{t-1} V(s_t) + rho_t (r_t - Q(s_t, a_t))).
 
     The recursion V_DR = V(s_t) + pi/b (r_t + gamma V_DR' - Q(s_t, a_t)) of Jiang and Li, written out.
@@ -53,7 +53,7 @@ def doubly_robust(s: LoggedSteps, counts: Floats) -> Floats:
     return counts @ (terms @ s.discounts) / counts.sum(axis=1)
 
 
-def weighted_doubly_robust(s: LoggedSteps, counts: Floats) -> Floats:
+def weighted_doubly_robust(s: WeightedSessions, counts: Floats) -> Floats:
     """sum_t gamma^t (sum_i rho_{t-1} V(s_t) / sum_i rho_{t-1} + sum_i rho_t (r_t - Q(s_t, a_t)) / sum_i rho_t)."""
     q, v = _values(s)
     before = _ratio(counts @ (s.weights_before * v), counts @ s.weights_before)
@@ -73,7 +73,7 @@ class Estimator:
     """
 
     title: str
-    function: Callable[[LoggedSteps, Floats], Floats]
+    function: Callable[[WeightedSessions, Floats], Floats]
     source: str
     fits_q: bool = False
 
@@ -90,7 +90,7 @@ ESTIMATORS: dict[str, Estimator] = {
 """Name -> estimator. Adding one is a function and a line here."""
 
 
-def effective_sample_size(s: LoggedSteps) -> float:
+def effective_sample_size(s: WeightedSessions) -> float:
     """(sum_i w_i)^2 / sum_i w_i^2 of the weights at the horizon (Kish 1965): sessions that the estimate rests on."""
     w = s.weights[:, -1]
     if not w.max():
@@ -99,7 +99,7 @@ def effective_sample_size(s: LoggedSteps) -> float:
     return float(w.sum() ** 2 / np.square(w).sum())
 
 
-def _values(s: LoggedSteps) -> tuple[Floats, Floats]:
+def _values(s: WeightedSessions) -> tuple[Floats, Floats]:
     if s.q is None or s.v is None:
         raise UsageError("this estimator needs the target's Q", fix="fit one with ilrec_agents.offline.fqe")
     return s.q, s.v

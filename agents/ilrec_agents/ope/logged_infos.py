@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ilrec_agents.base import Agent
 from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import Episode, SessionDataset
-from ilrec_agents.ope.steps import checked_policy
+from ilrec_agents.ope.weighted import checked_policy
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 

@@ -1,4 +1,4 @@
-"""The first steps of logged sessions as arrays: rewards, what the logger and the target would do, and values."""
+"""Logged sessions up to a horizon as arrays: rewards, what the logger and the target would do, weights and values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROUNDING = 1e-6  # by which probabilities that were kept in float32 may miss
 
 
 @dataclass(frozen=True, eq=False)
-class LoggedSteps:
+class WeightedSessions:
     """E sessions up to horizon H. After its end a session stays in a state that gives nothing and leaves no choice.
 
     Attributes:
@@ -68,7 +68,7 @@ class LoggedSteps:
         *,
         horizon: int,
         gamma: float = 1.0,
-    ) -> LoggedSteps:
+    ) -> WeightedSessions:
         """From a dataset with the extra ``propensity``.
 
         Args:
