@@ -69,6 +69,7 @@ def pack(
             received=str(place),
             fix="ilrec demos export it first, for example with --format jsonl",
         )
+    _check_terms(place, read_card(artefact_of(place), verify=False), may_share)
     report = validate(place, replay=replay)
     if not report.fine:
         raise ArtefactError(
@@ -77,8 +78,6 @@ def pack(
             cause="it was damaged or edited after it was exported",
             fix=f"ilrec demos validate {place} lists them all; export it again",
         )
-    card = read_card(artefact_of(place))
-    _check_terms(place, card, may_share)
     return Parcel(repo, _named(place), private, report)
 
 
