@@ -13,6 +13,7 @@ GROUPED = "ilrec_grouped"
 PLAIN = {"llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma3_text"}
 """Families whose attention is nothing but softmax(QK)V."""
 
+_ALIBI = {"bloom", "mpt"}
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
 Mask = torch.Tensor | dict[str, torch.Tensor]
@@ -48,16 +49,19 @@ class Masks:
         fold: Heads of a group that are folded into the queries; 1 for none.
 
     Raises:
-        UsageError: The family has layers that are neither full nor sliding attention.
+        UsageError: The family has layers that are neither full nor sliding attention, or tells places apart by their
+            distance in the cache (ALiBi).
     """
 
     def __init__(self, config: Any, fold: int) -> None:
         kinds = set(getattr(config, "layer_types", None) or [])
+        if config.model_type in _ALIBI or getattr(config, "alibi", False):
+            kinds.add("ALiBi")
         if kinds - {_FULL, _SLIDING}:
             raise UsageError(
                 "the model's layers must be full or sliding attention, because what was read is kept and gone back to",
                 received=f"{config.model_type}: {', '.join(sorted(kinds))}",
-                cause="a recurrent or chunked family",
+                cause="a family that is recurrent, reads in chunks, or has no positions",
                 fix='another model, or this one behind a server: backend="server"',
             )
         self._fold, self._by_kind = fold, _SLIDING in kinds

@@ -72,7 +72,7 @@ def loaded(folder: Path, dtype: torch.dtype, trust: bool, **more: Any) -> tuple[
     try:
         with quiet():
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True, trust_remote_code=trust, **more
+                folder, dtype=dtype, local_files_only=True, trust_remote_code=trust, **more
             )
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
     except Exception as error:  # damaged files make the readers raise many kinds

@@ -15,6 +15,8 @@ from transformers.cache_utils import Cache
 
 from ilrec_agents.llm.backends.attention import GROUPED, PLAIN, Masks, grouped_attention
 from ilrec_agents.llm.backends.loading import device_of, dtype_of, loaded
+from ilrec_agents.llm.backends.quantise import loading, shorten
+from ilrec_agents.llm.backends.selfcheck import check, plainly, trial
 from ilrec_agents.llm.backends.slab import SlabLayer
 from ilrec_agents.llm.backends.transformers_context import TransformersContext
 from ilrec_agents.llm.grounding.trie import Tokens
@@ -32,34 +34,43 @@ class TransformersBackend:
         dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on a GPU and on CPUs that multiply it in hardware
             (AMX), float32 elsewhere.
         device: "auto", "cpu", "cuda", "cuda:1".
+        quantise: "none"; "int8" for weights of 8 bits, anywhere; "int4" for 4 bits, meant for GPUs, with
+            bitsandbytes (the extra ``quantise``). Less memory, and answers that differ a little.
         trust_remote_code: Whether a model may bring its own Python code.
+
+    Raises:
+        UsageError: A family that cannot be kept in mind piece by piece, such as recurrent ones.
+        ArtefactError: transformers cannot load it.
     """
 
     scores_tries = True
 
     def __init__(
-        self, model: str, *, dtype: str = "auto", device: str = "auto", trust_remote_code: bool = False
+        self,
+        model: str,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        quantise: str = "none",
+        trust_remote_code: bool = False,
     ) -> None:
         self._device = device_of(device)
         self._dtype = dtype_of(dtype, self._device)
+        more = loading(quantise, self._device, self._dtype)
         folder = resolve(model)
-        self._name, self._manifest = model, manifest(folder)
-        self._model, self._tokenizer = loaded(folder, self._dtype, trust_remote_code)
-        self._model = self._model.eval().to(self._device)
+        self._name, self._quantise, self._manifest = model, quantise, manifest(folder)
+        self._model, self._tokenizer = loaded(folder, self._dtype, trust_remote_code, **more)
+        self._model = self._model.eval() if more else self._model.eval().to(self._device)
         config = self._model.config.get_text_config()
-        self._n_layers = config.num_hidden_layers
         self._head = self._model.get_output_embeddings()
+        shorten(quantise, self._model.base_model)
         self._scale = float(getattr(config, "logit_scale", None) or 1 / (getattr(config, "logits_scaling", None) or 1))
         self._cap = getattr(config, "final_logit_softcapping", None)
-        self._fold = 1
-        if config.model_type in PLAIN:
-            AttentionInterface.register(GROUPED, grouped_attention)
-            self._model.set_attn_implementation(GROUPED)
-            self._fold = config.num_attention_heads // config.num_key_value_heads
-        self._masks = Masks(config, self._fold)
         self._length = int(getattr(config, "max_position_embeddings", 2048))
+        self._n_layers = config.num_hidden_layers
         taken = inspect.signature(self._model.base_model.forward).parameters
         self._cache_argument = "cache" if "cache" in taken else "past_key_values"  # renamed in transformers 5.24
+        self._attend(config)
 
     @property
     def special(self) -> tuple[str, ...]:
@@ -116,7 +127,9 @@ class TransformersBackend:
         """Model, where it came from, number format and versions."""
         source = {key: value for key, value in self._manifest.items() if key not in {"files", "format"}}
         versions = {"torch": torch.__version__, "transformers": transformers.__version__}
-        return {"model": self._name, **source, "dtype": self.dtype, "device": str(self._device), "versions": versions}
+        short = {} if self._quantise == "none" else {"quantise": self._quantise}
+        where = {"dtype": self.dtype, **short, "device": str(self._device)}
+        return {"model": self._name, **source, **where, "versions": versions}
 
     @property
     def vocabulary(self) -> int:
@@ -142,6 +155,24 @@ class TransformersBackend:
             **{self._cache_argument: cache},
         ).last_hidden_state
         return hidden
+
+    def _attend(self, config: Any) -> None:
+        """Choose how the layers attend, and try whether that is right for this family."""
+        grouped = config.model_type in PLAIN
+        self._fold = config.num_attention_heads // config.num_key_value_heads if grouped else 1
+        self._masks = Masks(config, self._fold)
+        tokens = trial(self.vocabulary)
+        expected = plainly(self._model, tokens)
+        if grouped:
+            AttentionInterface.register(GROUPED, grouped_attention)
+            self._model.set_attn_implementation(GROUPED)
+        check(config.model_type, expected, self._read_in_pieces, tokens)
+
+    def _read_in_pieces(self, pieces: Sequence[Sequence[Tokens]]) -> torch.Tensor:
+        context = self._opened(pieces[0])
+        for piece in pieces[1:]:
+            context.append(piece)
+        return self.logits(context.last)
 
     def _opened(self, texts: Sequence[Tokens]) -> TransformersContext:
         context = TransformersContext(self, [SlabLayer() for _ in range(self._n_layers)], len(texts), self._device)
