@@ -90,6 +90,17 @@ class Server:
             adapter = HTTPAdapter(pool_maxsize=connections, max_retries=patience)
             self._session.mount(self.url + path, adapter)
 
+    def check(self) -> None:
+        """Ask for the list of models, to see whether a server of this kind answers at all.
+
+        Raises:
+            UsageError: It does not know such a request, or not the key.
+            ServerError: Nobody listens, or not in time.
+        """
+        response = self._sent("GET", "/models", None)
+        if 300 <= response.status_code < 500 and response.status_code not in _PASSING:
+            raise self._refused(response, "/models")
+
     def models(self) -> list[str]:
         """Names of the models that the server lists.
 
@@ -116,12 +127,7 @@ class Server:
         return answer
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        try:
-            response = self._session.request(
-                method, self.url + path, json=body, timeout=self._timeout, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            raise self._unreachable(error) from error
+        response = self._sent(method, path, body)
         if response.status_code >= 300:
             raise self._refused(response, path)
         try:
@@ -136,6 +142,14 @@ class Server:
                 fix="give the base URL of an OpenAI-compatible server, such as http://localhost:8000/v1",
             )
         return answer
+
+    def _sent(self, method: str, path: str, body: Mapping[str, Any] | None) -> requests.Response:
+        try:
+            return self._session.request(
+                method, self.url + path, json=body, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: requests.RequestException) -> ServerError:
         reason = getattr(error.args[0] if error.args else None, "reason", error)

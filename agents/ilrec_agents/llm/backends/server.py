@@ -79,7 +79,7 @@ class ServerBackend(TextBackend):
             connections=concurrency,
         )
         self.usage = self._server.usage
-        self._server.models()  # a wrong address is noticed here and not hours later
+        self._server.check()  # a wrong address is noticed here and not hours later
 
     def facts(self) -> dict[str, Any]:
         """Model, server, and how it is asked; no key."""
