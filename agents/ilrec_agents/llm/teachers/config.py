@@ -62,7 +62,7 @@ class TeacherConfig:
     disliked: int = 0
     history: int = 20
     max_thought_tokens: int = 16
-    max_plan_tokens: int = 20
+    max_plan_tokens: int = 16
     plan_every: int = 5
     max_reflection_tokens: int = 32
     reflections: int = 2

@@ -235,7 +235,7 @@ class Decider:
         """Tokens that a step may need at most behind the films shown."""
         config, parts = self._config, self.parts
         texts = config.max_thought_tokens * parts.thinks + config.max_plan_tokens * parts.plans
-        reflecting = config.max_reflection_tokens * (config.reflections + 1) * parts.reflects
+        reflecting = (config.max_reflection_tokens * (config.reflections + 1) + 2 * _TITLE) * parts.reflects
         titles = _TITLE * 2 * config.advice * parts.criticises + max(_TITLE, config.max_title_tokens)
         letters = 1 if getattr(self._backend, "scores_tries", True) else _LETTERS
         return letters * (texts + reflecting + titles) + self.script.fixed

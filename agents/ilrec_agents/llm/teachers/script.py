@@ -34,7 +34,20 @@ FORM = Form(
         "choice": ("ask",),
         "reflector": ("left", "stayed", *_SPEECH),
     },
-    names=("title", "rating", "mean", "low", "top", "genres", "count", "lesson"),
+    names=(
+        "title",
+        "genres",
+        "rating",
+        "low",
+        "top",
+        "count",
+        "mean",
+        "best",
+        "best_genres",
+        "worst",
+        "worst_genres",
+        "lesson",
+    ),  # fmt: skip
 )
 _LESSON = 400  # characters of a reflection
 _DEAREST, _LATEST = 3, 4  # films that say what a situation is
@@ -126,8 +139,11 @@ class Script(Names):
 
     def outcome(self, session: Session, left: bool) -> Tokens:
         """How a session ended."""
-        mean = f"{np.mean(session.ratings):.1f}" if len(session) else "none"
-        return self._text(self._parts["reflector"]["left" if left else "stayed"], count=len(session), mean=mean)
+        best, worst = (session.items[choose(session.ratings)] for choose in (np.argmax, np.argmin))
+        values = {"count": len(session), "mean": f"{np.mean(session.ratings):.1f}"}
+        values |= {"best": self.name(best), "best_genres": self._genres(best)}
+        values |= {"worst": self.name(worst), "worst_genres": self._genres(worst)}
+        return self._text(self._parts["reflector"]["left" if left else "stayed"], **values)
 
     def speech(self, part: str, limit: int) -> Speech:
         """The words around what a module writes."""
@@ -165,8 +181,10 @@ class Script(Names):
 
     def _line(self, user: int, item: int, rating: float) -> Tokens:
         words = self._parts["history"]["liked" if rating >= self.middle(user) else "disliked"]
-        genres = ", ".join(genre.lower() for genre in self._task.catalogue.genres_of(item))
-        return self._text(words, title=self.name(item), genres=genres, rating=f"{rating:.1f}")
+        return self._text(words, title=self.name(item), genres=self._genres(item), rating=f"{rating:.1f}")
+
+    def _genres(self, item: int) -> str:
+        return ", ".join(genre.lower() for genre in self._task.catalogue.genres_of(item))
 
     def _taste(self, user: int, liked: int, disliked: int) -> Taste:
         users = self._task.users
