@@ -36,6 +36,7 @@ def collect(
     resume: bool = False,
     allow_test_users: bool = False,
     users: Sequence[int] | None = None,
+    learned: Mapping[str, str] | None = None,
 ) -> Journal:
     """Play sessions into a journal, each written the moment it ends.
 
@@ -53,6 +54,7 @@ def collect(
             A journal that is not there is begun, and one that is finished is left as it is.
         allow_test_users: Whether the users may be those that agents are evaluated on.
         users: The user of each session, by id; None draws them by seed.
+        learned: Checksums of what the agent learned, by file, where it was loaded; a journal is resumed with the same.
 
     Returns:
         The finished journal; its card lies beside ``sessions.jsonl``.
@@ -66,7 +68,9 @@ def collect(
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise UsageError(f"{name} must be a whole number, at least {least}", received=value)
     chosen = _chosen_users(base, users, int(sessions))
-    header = header_of(agent, env, sessions=int(sessions), seed=int(seed), batch_size=int(batch_size), users=users)
+    header = header_of(
+        agent, env, sessions=int(sessions), seed=int(seed), batch_size=int(batch_size), users=users, learned=learned
+    )
     with JournalWriter(path, header, resume=resume) as writer:
         name, done = f"collecting {agent.name}", len(writer.done)
         with tqdm(total=sessions, initial=done, desc=name, unit="session", disable=None) as progress:
@@ -89,6 +93,7 @@ def header_of(
     seed: int,
     batch_size: int,
     users: Sequence[int] | None = None,
+    learned: Mapping[str, str] | None = None,
 ) -> Header:
     """The header of the journal that :func:`collect` would write."""
     base: MovieLensEnv = env.unwrapped  # type: ignore[assignment]
@@ -97,7 +102,7 @@ def header_of(
         task=base.describe(),
         fingerprint=base.fingerprint,
         split=base.split,
-        agent=agent_facts(agent),
+        agent=agent_facts(agent) | ({"learned": dict(learned)} if learned else {}),
         seed=seed,
         sessions=sessions,
         batch_size=batch_size,

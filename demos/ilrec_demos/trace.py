@@ -85,11 +85,17 @@ class Trace:
 
 
 def words(facts: Mapping[str, Any]) -> dict[str, str]:
-    """What an agent says to the reader: plan, thought and reason, then further texts that are none of the trace's."""
+    """What an agent says to the reader: plan, thought and reason, then further texts that are none of the trace's.
+
+    A reason that only says the plan or the thought again is left out.
+    """
     said = {name: facts.get(name) for name in WORDS} | {
         name: value for name, value in facts.items() if name not in TYPES
     }
-    return {name: value for name, value in said.items() if isinstance(value, str) and value.strip()}
+    texts = {name: value for name, value in said.items() if isinstance(value, str) and value.strip()}
+    if texts.get("reason") in (texts.get("plan"), texts.get("thought")):
+        texts.pop("reason", None)
+    return texts
 
 
 def problems(step: Step) -> Iterator[tuple[str, str]]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from ilrec_demos.commands.printing import print_statistics
 from ilrec_gym.console import add_env_arguments, add_settings, environment, settings
+from ilrec_gym.errors import UsageError
+from ilrec_gym.files import read_json
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
     collect = commands.add_parser("collect", help="let an agent play sessions into a journal")
-    collect.add_argument("--agent", required=True, metavar="NAME", help="a registered agent, e.g. llm")
+    collect.add_argument("--agent", required=True, metavar="AGENT", help="a name, e.g. llm, or a saved agent's folder")
     collect.add_argument("--sessions", required=True, type=int, metavar="N", help="how many")
     collect.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="the journal's folder")
     collect.add_argument("--allow-test-users", action="store_true", help="also from users that agents are evaluated on")
@@ -27,11 +29,10 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ilrec_agents.registry import make_agent
     from ilrec_demos.collect import collect
 
     env = environment(options)
-    agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **settings("--set", options.set))
+    agent, learned = _agent(options, env)
     journal = collect(
         agent,
         env,
@@ -41,7 +42,28 @@ def _run(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         resume=options.resume,
         allow_test_users=options.allow_test_users,
+        learned=learned,
     )
     print_statistics(journal)
     print(f"next: ilrec demos export {options.out} --out {options.out}.h5")
     return 0
+
+
+def _agent(options: argparse.Namespace, env: Any) -> tuple[Any, dict[str, str] | None]:
+    """The agent, and checksums of what it learned where it was saved."""
+    from ilrec_agents.registry import load_agent, make_agent
+
+    config = settings("--set", options.set)
+    if Path(options.agent).is_dir():
+        if config:
+            raise UsageError("--set is for agents made by name", received=config, cause=f"{options.agent} is saved")
+        agent = load_agent(options.agent, env, device=options.device)
+        return agent, read_json(Path(options.agent, "agent.json"))["files"]
+    agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **config)
+    if agent.learns_from != "nothing":
+        raise UsageError(
+            f"the agent {agent.name!r} must learn before it demonstrates",
+            received=options.agent,
+            fix=f"ilrec train {agent.name} --out FOLDER, then --agent FOLDER",
+        )
+    return agent, None
