@@ -96,6 +96,7 @@ def test_the_tiny_model_is_made_on_the_spot_and_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow_llm
+@pytest.mark.timeout(900)
 def test_a_second_model_comes_in_parts_and_has_windows(tmp_path, monkeypatch):
     """Gemma 3 270M from the hub or from the index, and its texts longer than its window."""
     import numpy as np

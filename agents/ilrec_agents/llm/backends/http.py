@@ -1,4 +1,4 @@
-"""One OpenAI-compatible server over HTTP: requests with retries, and errors that say what is wrong."""
+"""One OpenAI-compatible server over HTTP: requests, retries, and what they cost."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
 from urllib3.util.retry import Retry
 
+from ilrec_agents.llm.backends.http_errors import PASSING, refused, unreachable
 from ilrec_gym.errors import ServerError, UsageError
 
-_PASSING = (408, 425, 429, 500, 502, 503, 504)  # states that another try may find gone
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _LONGEST_WAIT = 60.0  # seconds, whatever a server asks for
 
@@ -82,7 +81,7 @@ class Server:
             other=0,
             backoff_factor=backoff,
             backoff_max=_LONGEST_WAIT,
-            status_forcelist=_PASSING,
+            status_forcelist=PASSING,
             allowed_methods=None,
             raise_on_status=False,
         )
@@ -98,8 +97,8 @@ class Server:
             ServerError: Nobody listens, or not in time.
         """
         response = self._sent("GET", "/models", None)
-        if 300 <= response.status_code < 500 and response.status_code not in _PASSING:
-            raise self._refused(response, "/models")
+        if 300 <= response.status_code < 500 and response.status_code not in PASSING:
+            raise refused(response, "/models", self._variable, [])
 
     def models(self) -> list[str]:
         """Names of the models that the server lists.
@@ -129,7 +128,7 @@ class Server:
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         response = self._sent(method, path, body)
         if response.status_code >= 300:
-            raise self._refused(response, path)
+            raise refused(response, path, self._variable, self._offered(path))
         try:
             answer = response.json()
         except ValueError:
@@ -149,63 +148,14 @@ class Server:
                 method, self.url + path, json=body, timeout=self._timeout, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self.url, self._timeout, error) from error
 
-    def _unreachable(self, error: requests.RequestException) -> ServerError:
-        reason = getattr(error.args[0] if error.args else None, "reason", error)
-        if isinstance(reason, NewConnectionError):
-            return ServerError(
-                f"a server must listen at {self.url}",
-                received=str(reason).rpartition(": ")[2],
-                cause="the server is not running yet, or another host or port",
-                fix="start it (`vllm serve MODEL`, `ollama serve`, `llama-server -m FILE`), or correct url",
-            )
-        late = "timed out" in str(error)
-        return ServerError(
-            f"{self.url} must answer within {self._timeout:g} seconds" if late else f"{self.url} must answer",
-            received=f"{type(reason).__name__}: {reason}",
-            cause="a server that is too busy for so many requests at once" if late else "a connection that broke off",
-            fix="raise timeout, or lower concurrency" if late else "look at the server's own log",
-        )
-
-    def _refused(self, response: requests.Response, path: str) -> UsageError | ServerError:
-        said, state = _message(response), response.status_code
-        if state in (401, 403):
-            return UsageError(
-                f"{self.url} must accept the API key in the environment variable {self._variable}",
-                received=f"{state}: {said}",
-                cause="no key there" if not os.environ.get(self._variable) else "a wrong or expired key",
-            )
-        if state in _PASSING or state >= 500:
-            return ServerError(
-                f"{self.url}{path} must answer without an error",
-                received=f"{state}: {said}",
-                cause="a server that is overloaded or broken",
-                fix="look at the server's own log, lower concurrency, or raise retries",
-            )
-        return UsageError(
-            f"{self.url}{path} must accept the request",
-            received=f"{state}: {said}",
-            cause="a wrong model, a wrong URL, a text that is too long, or an option that the server does not know",
-            fix=self._offer(path),
-        )
-
-    def _offer(self, path: str) -> str:
+    def _offered(self, path: str) -> list[str]:
+        """What the server lists, for an error."""
         try:
-            listed = self.models() if path != "/models" else []
+            return self.models() if path != "/models" else []
         except (UsageError, ServerError):
-            listed = []
-        return f"it lists the models {', '.join(listed[:20])}" if listed else "compare url with the server's manual"
-
-
-def _message(response: requests.Response) -> str:
-    """What an error's body says, in the forms that servers use."""
-    try:
-        body = response.json()
-    except ValueError:
-        return response.text.strip()[:200] or response.reason or ""
-    found = body.get("error", body.get("detail", body)) if isinstance(body, dict) else body
-    return str(found.get("message", found) if isinstance(found, dict) else found)[:400]
+            return []
 
 
 def _base(url: str) -> str:

@@ -13,8 +13,8 @@ import torch
 from ilrec_gym.errors import UsageError
 
 _LENGTH = 12  # tokens of the trial
-_CLOSE = {torch.float32: 0.001}  # deviation allowed, in units of the log-probabilities' own; 3e-6 as measured
-_NEARLY = 0.2  # in shorter formats, in which sums of another order differ (0.01 as measured); a wrong mask gives 0.4
+_EXACTLY = 0.001  # deviation allowed, in standard deviations of the log-probabilities; 3e-6 as measured in float32
+_NEARLY = 0.2  # in shorter formats, where sums of another order differ (0.01 as measured); a wrong mask gives 0.4
 
 Tokens = tuple[int, ...]
 
@@ -33,7 +33,12 @@ def plainly(model: Any, tokens: Tokens) -> torch.Tensor:
 
 @torch.inference_mode()
 def check(
-    family: str, expected: torch.Tensor, read: Callable[[Sequence[Sequence[Tokens]]], torch.Tensor], tokens: Tokens
+    family: str,
+    expected: torch.Tensor,
+    read: Callable[[Sequence[Sequence[Tokens]]], torch.Tensor],
+    tokens: Tokens,
+    *,
+    exact: bool,
 ) -> None:
     """Compare what was kept with what was expected.
 
@@ -42,6 +47,7 @@ def check(
         expected: ``(V,)`` as :func:`plainly` gives it.
         read: Reads pieces of text, each a list of one piece per row, and gives logits ``(B, V)`` of what follows.
         tokens: The text.
+        exact: Whether the model computes in float32 throughout.
 
     Raises:
         UsageError: They differ, or the model cannot be called in this way.
@@ -53,7 +59,7 @@ def check(
         raise
     except Exception as error:  # families differ in what they take, and break in as many ways
         raise _refusal(family, f"{type(error).__name__}: {error}") from error
-    if not off < _CLOSE.get(expected.dtype, _NEARLY):
+    if not off < (_EXACTLY if exact else _NEARLY):
         raise _refusal(family, f"log-probabilities that are off by {off:.2g} of their standard deviation")
 
 
