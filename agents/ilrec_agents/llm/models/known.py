@@ -119,7 +119,7 @@ def _fetched(known: KnownModel, draft: Path) -> dict[str, str]:
         from ilrec_agents.llm.models.tiny import tiny_model
         from ilrec_gym.data import load_dataset
 
-        tiny_model(draft, load_dataset().items.title)
+        tiny_model(draft, load_dataset().items.title, max_position_embeddings=8192)
         return {"source": "made here"}
     try:
         source = from_hub(known.hub)
