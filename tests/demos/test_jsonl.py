@@ -52,6 +52,15 @@ def test_the_schema_names_every_column(journal: Journal, exported: Path) -> None
     ]
 
 
+def test_the_guide_lists_every_column() -> None:
+    page = Path(__file__).parents[2].joinpath("docs", "guide", "demonstrations.md").read_text(encoding="utf-8")
+    steps, sessions = page.split("`sessions.jsonl` has one session per line.")
+    for part, columns in ((steps, STEP), (sessions, SESSION)):
+        assert [row for row in part.splitlines() if row.startswith("| `") and "` | " in row and row.count("|") == 4][
+            -len(columns) :
+        ] == [f"| `{name}` | {column.said} | {column.meaning} |" for name, column in columns.items()]
+
+
 def test_columns_are_there_where_some_step_has_a_value(journal: Journal) -> None:
     lines = Lines.of([journal.sessions[0], talking(journal.sessions[1])])
     assert {"reason", "recalled", "tokens", "outside", "more"} == lines.steps[0].keys() & TRACE.keys()
