@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,9 @@ TASTE: dict[str, dict[str, Any]] = {
         "n_quantiles": 3,
     },
 }
+_TASTE_OF_TEACHERS = {"liked": 3, "max_thought_tokens": 4, "max_plan_tokens": 4, "max_reflection_tokens": 4}
+_TASTE_OF_TEACHERS |= {"encoder": "model", "dtype": "float32", "training_sessions": 2, "similarity": 0.0}
+TASTE |= dict.fromkeys(("act_only", "react", "reflexion", "billp"), _TASTE_OF_TEACHERS)
 # `llm` has tests of its own.
 NAMES = sorted(AGENTS.keys() - {"llm"})
 
@@ -55,10 +60,12 @@ class _Registered(AgentContract):
     name: str
 
     @pytest.fixture(autouse=True)
-    def _given(self, name: str, play: Any) -> None:
-        self.name, self.play = name, play
+    def _given(self, name: str, play: Any, tiny_model: Callable[[], str]) -> None:
+        self.name, self.play, self.tiny_model = name, play, tiny_model
 
     def make(self, env: gym.Env, *, seed: int = 0, **config: Any) -> Any:
+        if agent_class(self.name).family == "llm":
+            config = {"model": self.tiny_model()} | config
         agent = make_agent(self.name, env, seed=seed, **TASTE.get(self.name, {}) | config)
         if agent.learns_from == "env":
             return agent.fit(env)
@@ -68,6 +75,22 @@ class _Registered(AgentContract):
 
     def load(self, path: Path, env: gym.Env) -> Any:
         return load_agent(path, env)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory, env: gym.Env) -> Callable[[], str]:
+    """A function that gives the folder of a tiny language model with random weights."""
+
+    @cache
+    def made() -> str:
+        pytest.importorskip("transformers")
+        pytest.importorskip("faiss")
+        from ilrec_agents.llm.models.tiny import tiny_model
+
+        folder, titles = tmp_path_factory.mktemp("model") / "tiny", env.unwrapped.scenario.catalogue.titles
+        return str(tiny_model(folder, titles, max_position_embeddings=4096))
+
+    return made
 
 
 @pytest.mark.parametrize("name", NAMES)
