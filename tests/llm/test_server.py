@@ -256,6 +256,13 @@ def test_it_only_writes():
             backend.embed(["a"])
 
 
+def test_halves_of_characters_are_replaced():
+    with Odd(lambda body, number: (200, {}, rb'{"choices": [{"text": "a\ud83db \ud83d\ude00"}]}')) as server:
+        backend = ServerBackend("m", url=server.url, **QUICK)
+        (text,) = written(backend, ["x"])
+        assert text.encode() == "a\ufffdb \U0001f600".encode()
+
+
 def test_texts_go_on_are_forgotten_and_change_rows():
     with Odd(lambda body, number: completion(f"{len(body['prompt'])}.")) as server:
         context = opened(ServerBackend("m", url=server.url, **QUICK), ["one", "three"])

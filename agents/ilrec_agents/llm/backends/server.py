@@ -84,7 +84,8 @@ class ServerBackend(TextBackend):
     def facts(self) -> dict[str, Any]:
         """Model, server, and how it is asked; no key."""
         asked = {"api": self._api} | ({"system": self._system} if self._api == "chat" else {})
-        return {"model": self._model, "source": "server", "url": self._server.url, **asked, "request": self._extra}
+        where = {"source": "server", "url": self._server.url, "lengths": "characters"}
+        return {"model": self._model, **where, **asked, "request": self._extra}
 
     def spent(self) -> dict[str, int]:
         """Requests and tokens so far."""

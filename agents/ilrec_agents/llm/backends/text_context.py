@@ -71,7 +71,7 @@ class TextContext:
         if limit < 1 or not self._texts:
             return [() for _ in self._texts]
         ends = "".join(sorted(chr(token) for token in stop if token != END))
-        written = [_before(text[: _WIDEST * limit], ends) for text in self._answer(self._texts, limit, ends)]
+        written = [_before(_sound(text[: _WIDEST * limit]), ends) for text in self._answer(self._texts, limit, ends)]
         self._texts = tuple(text + more for text, more in zip(self._texts, written, strict=True))
         return [encoded(text) for text in written]
 
@@ -152,3 +152,8 @@ def _before(text: str, ends: str) -> str:
     """The text up to the first of some characters, or of a control token."""
     text = CONTROL.split(text, maxsplit=1)[0]
     return text[: min((text.find(end) for end in ends if end in text), default=len(text))]
+
+
+def _sound(text: str) -> str:
+    """The text without halves of characters, which no file can hold."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
