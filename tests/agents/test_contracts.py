@@ -50,7 +50,8 @@ TASTE: dict[str, dict[str, Any]] = {
     },
 }
 _TASTE_OF_TEACHERS = {"liked": 3, "max_thought_tokens": 4, "max_plan_tokens": 4, "max_reflection_tokens": 4}
-_TASTE_OF_TEACHERS |= {"encoder": "model", "dtype": "float32", "training_sessions": 2, "similarity": 0.0}
+_TASTE_OF_TEACHERS |= {"encoder": "model", "dtype": "float32", "training_sessions": 1, "similarity": 0.0}
+_TASTE_OF_TEACHERS |= {"correction": 0.0, "history": 3, "plan_every": 10}
 TASTE |= dict.fromkeys(("act_only", "react", "reflexion", "billp"), _TASTE_OF_TEACHERS)
 # `llm` has tests of its own.
 NAMES = sorted(AGENTS.keys() - {"llm"})
