@@ -82,7 +82,8 @@ class Odd:
                 with lock:
                     outer.seen.append(body | {"headers": dict(self.headers), "path": self.path})
                     number = len(outer.seen)
-                self._send(*reply(body, number))
+                with contextlib.suppress(ConnectionAbortedError):  # hang up without a word
+                    self._send(*reply(body, number))
 
             def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
                 with contextlib.suppress(ConnectionError):  # who asked may have gone

@@ -20,7 +20,7 @@ TEXTS = ["Films:\n- Alien (1979)\n-", "Films:\n- Toy Story (1995)\n- Jaws (1975)
 @pytest.fixture(scope="module")
 def real(tiny_model, tmp_path_factory):
     """`transformers serve` with the tiny model, which gets a chat template for it."""
-    for package in ("fastapi", "uvicorn", "openai"):
+    for package in ("fastapi", "uvicorn", "openai", "transformers.cli.serving.completion"):
         pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("served") / "tiny"
     shutil.copytree(tiny_model, folder)
@@ -183,6 +183,32 @@ def test_silence_is_told():
             written(backend, ["a"])
         assert len(server.seen) == 2
         quiet.set()
+
+
+def test_half_an_answer_is_told():
+    with Odd(lambda body, number: (200, {"Content-Length": "999"}, b'{"choices": [')) as server:
+        backend = ServerBackend("m", url=server.url, **QUICK)
+        with pytest.raises(ServerError, match="broke off"):
+            written(backend, ["a"])
+
+
+def test_a_lost_connection_is_tried_again():
+    def reply(body, number):
+        if number == 1:
+            raise ConnectionAbortedError
+        return completion("at last")
+
+    with Odd(reply) as server:
+        assert written(ServerBackend("m", url=server.url, **QUICK), ["a"]) == ["at last"]
+
+
+def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Odd(lambda body, number: completion("x")) as server:
+        assert written(ServerBackend("m", url=server.url, **QUICK), ["a"]) == ["x"]
 
 
 def test_nobody_listening_is_told():

@@ -92,13 +92,12 @@ class ServerBackend(TextBackend):
         return asdict(self.usage)
 
     def _continued(self, texts: Sequence[str], limit: int, ends: str) -> list[str]:
-        with ThreadPoolExecutor(min(self._concurrency, len(texts))) as pool:
+        pool = ThreadPoolExecutor(min(self._concurrency, len(texts)))
+        try:
             waiting = [pool.submit(self._one, text, limit, ends) for text in texts]
-            try:
-                return [answer.result() for answer in waiting]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            return [answer.result() for answer in waiting]
+        finally:  # where one failed, the others are not waited for
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _one(self, text: str, limit: int, ends: str) -> str:
         path = _PATHS[self._api]
