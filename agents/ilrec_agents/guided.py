@@ -1,11 +1,12 @@
-"""Networks that begin as the public ranking and learn what to change about it. Needs torch.
+"""Networks that begin as a public ranking and learn what to change about it. Needs torch.
 
     score(i) = s (r(x, i) + 0.2 c(x, i))  [+ V(x)]
 
-r is the retriever's score in half scales: predicted rating minus similarity to what was shown. c is learned and 0 at
-first, so that an untrained network ranks as ``mmr`` does, and its unit is about the spread of ratings. s says how much
-a difference of half a scale counts: about 5 for values, whose unit is the standard deviation of the rewards, and for a
-policy as much as lets it choose among ten items, or half of those on offer.
+r is the retriever's score in half scales, with foresight: predicted rating minus twice the similarity to what was
+shown, once for what it costs now and once for what it will cost the items to come. c is learned and 0 at first, and its
+unit is about the spread of ratings. s says how much a difference of half a scale counts: about 5 for values, whose
+unit is the standard deviation of the rewards, and for a policy as much as lets it choose among ten items, or half of
+those on offer.
 
 Every item has a correction b_i of its own. A policy that begins with nothing spends its budget on finding out what the
 logs say anyway; what only play can tell is how much better or worse an item is liked than its logged ratings say.
@@ -27,67 +28,38 @@ _VALUES = 5.0  # s of values
 _AMONG = 10  # items that an untrained policy chooses among
 _LOOK = 500  # observations
 _UNIT = 0.2  # of c, in half scales
-_FASTER = 3.0  # what few observations tell of moves faster under Adam than weights that every one does
 _MEAN = 4  # place of item_mean among the features of an item on offer
-_START = (1.0, -WEIGHT, 0.0, 0.0, 0.0, 0.0)  # r in terms of those features
-
-
-class Own(nn.Module):
-    """b_i: what is learned about an item, from its public features and from itself.
-
-    Args:
-        features: ``(I, K)`` public features, standardised.
-    """
-
-    features: Tensor
-
-    def __init__(self, features: NDArray[np.float64]) -> None:
-        super().__init__()
-        self.register_buffer("features", torch.tensor(features, dtype=torch.float32), persistent=False)
-        self.shared = zeroed(nn.Linear(features.shape[1], 1))
-        self.own = nn.Parameter(torch.zeros(len(features)))
-
-    def forward(self) -> Tensor:
-        """``(I,)``."""
-        bias: Tensor = self.shared(self.features)[:, 0] + _FASTER * self.own
-        return bias
+_START = (1.0, -2 * WEIGHT, 0.0, 0.0, 0.0, 0.0)  # r in terms of those features
+_PACE = (5.0, 0.0, 0.0, 5.0, 5.0, 0.0)  # of their weights over a whole catalogue; what is 0 stays as it begins
 
 
 class GuidedTowers(nn.Module):
     """The public ranking of a whole catalogue, with a learned correction.
 
-        c(x, i) = sum_f w_f phi_f(x, i) + b_i + q(x) . k_i,   k linear in the item's features
+        c(x, i) = sum_f w_f phi_f(x, i) + b_i
 
-    phi are the six features that items on offer have. Each is a product of a part of the observation and a public
-    number or vector of the item, so that all of it is one product of two towers.
+    phi are the features that items on offer have. Each is a product of a part of the observation and a public number
+    or vector of the item, so that all of it is one product of two towers. Only the predicted rating, the match with the
+    session's taste and the item's mean get a weight: values look too short a way ahead to tell what similarity costs,
+    and popularity says nothing that b_i does not.
 
     Args:
         task: Whose catalogue.
-        hidden: Width of the hidden layers and of q and k.
-        features: ``(I, K)`` public features of the items, standardised.
-        standardise: Applied to what q and V read.
+        standardise: Applied to what V reads.
         value: V, or None.
     """
 
     half_scale: float
-    width: float
     scale: Tensor
     factors: Tensor
     vectors: Tensor
     statics: Tensor
     start: Tensor
+    pace: Tensor
 
-    def __init__(
-        self,
-        task: Task,
-        hidden: int,
-        features: NDArray[np.float64],
-        *,
-        standardise: nn.Module,
-        value: nn.Module | None,
-    ) -> None:
+    def __init__(self, task: Task, *, standardise: nn.Module, value: nn.Module | None) -> None:
         super().__init__()
-        self.slices, self.half_scale, self.width = task.layout.slices, task.half, float(hidden)
+        self.slices, self.half_scale = task.layout.slices, task.half
         self.standardise, self.value = standardise, value
         self.register_buffer("scale", torch.tensor(_VALUES))
         tables = {
@@ -95,33 +67,25 @@ class GuidedTowers(nn.Module):
             "vectors": task.catalogue.vectors,
             "statics": np.stack([item_means(task), np.log1p(task.catalogue.popularity)], axis=1),
             "start": np.array(_START),
+            "pace": np.array(_PACE),
         }
         for name, table in tables.items():
             self.register_buffer(name, torch.tensor(table, dtype=torch.float32), persistent=False)
-        self.worth, self.own = nn.Parameter(torch.zeros(len(_START))), Own(features)
-        self.query = nn.Sequential(
-            nn.Linear(task.layout.size, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-            nn.Linear(hidden, hidden),
-        )  # fmt: skip
-        self.key = zeroed(nn.Linear(features.shape[1], hidden, bias=False))
+        self.worth, self.own = nn.Parameter(torch.zeros(len(_START))), nn.Parameter(torch.zeros(task.n_actions))
 
-    def towers(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``(B, w)``, ``(I, w)`` and ``(I,)``: r + 0.2 c is their product, plus the last."""
-        w = self.start + _UNIT * _FASTER * self.worth
+    def towers(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, w)`` and ``(I, w)``: r + 0.2 c is their product, plus 0.2 b."""
+        w = self.start + _UNIT * self.pace * self.worth
         profile, taste = x[:, self.slices["profile"]], x[:, self.slices["taste"]]
         fast, slow = x[:, self.slices["memory_fast"]], x[:, self.slices["memory_slow"]]
         same = torch.stack([w[0] + w[4], w[5]]).expand(len(x), 2)
-        q = _UNIT / self.width**0.5 * self.query(self.standardise(x))
-        query = torch.cat(
-            [w[0] / self.half_scale * profile[:, 2:] + w[3] * taste, w[1] * fast + w[2] * slow, same, q], dim=1
-        )
-        key = torch.cat([self.factors, self.vectors, self.statics, self.key(self.own.features)], dim=1)
-        return query, key, _UNIT * self.own()
+        query = torch.cat([w[0] / self.half_scale * profile[:, 2:] + w[3] * taste, w[1] * fast + w[2] * slow, same], 1)
+        return query, torch.cat([self.factors, self.vectors, self.statics], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Observations ``(B, d)`` to scores ``(B, I)``, whose mean is V(x), or 0."""
-        query, key, bias = self.towers(x)
-        bias = self.scale * (bias - bias.mean())
+        query, key = self.towers(x)
+        bias = self.scale * _UNIT * (self.own - self.own.mean())
         centred = torch.addmm(bias, self.scale * query, (key - key.mean(dim=0)).T)
         return centred if self.value is None else centred + self.value(self.standardise(x))
 
@@ -136,7 +100,6 @@ class GuidedCandidates(nn.Module):
 
     Args:
         task: What it is made for.
-        features: ``(I, K)`` public features of the items, standardised.
         standardise: Applied to what A and V read.
         advantage: A: standardised observations to ``(B, n_candidates)``, its last layer named ``advantage``.
         value: V, or None.
@@ -150,7 +113,6 @@ class GuidedCandidates(nn.Module):
     def __init__(
         self,
         task: Task,
-        features: NDArray[np.float64],
         *,
         standardise: nn.Module,
         advantage: nn.Module,
@@ -159,7 +121,7 @@ class GuidedCandidates(nn.Module):
         super().__init__()
         self.layout, self.standardise, self.value = task.layout, standardise, value
         self.register_buffer("scale", torch.tensor(_VALUES))
-        self.advantage, self.own = advantage, Own(features)
+        self.advantage, self.own = advantage, nn.Parameter(torch.zeros(len(task.catalogue.ids)))
         low, high = (side[task.layout.slices["candidates"]][_MEAN] for side in (task.layout.low, task.layout.high))
         means = item_means(task).astype(np.float32).clip(low, high)
         items = np.argsort(means, kind="stable")
@@ -175,7 +137,7 @@ class GuidedCandidates(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Observations ``(B, d)`` to scores ``(B, n_candidates)``, whose mean is V(x), or 0."""
         z = self.standardise(x)
-        learned = self.advantage(z) + self.own()[self.offered(x)]
+        learned = self.advantage(z) + self.own[self.offered(x)]
         scores = self.scale * (self.layout.candidates(x) @ self.start + _UNIT * learned)
         centred: Tensor = scores - scores.mean(dim=1, keepdim=True)
         return centred if self.value is None else centred + self.value(z)

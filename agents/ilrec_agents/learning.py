@@ -26,7 +26,8 @@ class LearningConfig:
     Attributes:
         network: "candidates" (one small network that all places on offer share), "towers" (one for observations, one
             for items), "flat" (one output per action), "guided" (begins as the public ranking and learns what to
-            change about it), or "auto": of the first two the one that fits the task.
+            change about it), or "auto": the first where a few items are on offer, and over a whole catalogue what the
+            agent's ``over_catalogues`` names.
         hidden: Width of the hidden layers.
         threads: Threads of torch while it learns on a CPU. More than one gains nothing for networks as small as these,
             and costs a lot where other programs run.
@@ -47,11 +48,13 @@ class LearningAgent(ScoringAgent):
 
     Attributes:
         estimates_values: Whether scores are values; otherwise only their differences matter.
+        over_catalogues: The network that "auto" is over a whole catalogue.
         history: How learning went, one record per report, in order. Each has ``timesteps`` or ``updates``.
     """
 
     Config: ClassVar[type[Any]] = LearningConfig
     estimates_values: ClassVar[bool] = False
+    over_catalogues: ClassVar[str] = "towers"
 
     _network: Any = None
     history: list[dict[str, float]]
@@ -78,8 +81,13 @@ class LearningAgent(ScoringAgent):
         """A network of the kind that the settings name, with a V of its own or without."""
         from ilrec_agents.networks import score_network
 
-        config = self.config
-        return score_network(self.task, config.network, config.hidden, observations=observations, value=value)
+        return score_network(self.task, self.kind, self.config.hidden, observations=observations, value=value)
+
+    @property
+    def kind(self) -> str:
+        """The kind of network; "auto" where a few items are on offer."""
+        kind: str = self.config.network
+        return self.over_catalogues if kind == "auto" and not self.task.n_candidates else kind
 
     def _unlearned(self, does: str) -> UsageError:
         return UsageError(

@@ -147,15 +147,15 @@ def score_network(
 
 
 def _guided(task: Task, hidden: int, observations: NDArray[np.float32] | None, value: bool) -> nn.Module:
-    size, features = task.layout.size, item_features(task)
+    size = task.layout.size
     standardise, values = Standardise(observations, task.layout), mlp(size, hidden, 1) if value else None
     network: GuidedTowers | GuidedCandidates
     if task.n_candidates:
         advantage = CandidateScores(size, task.n_candidates, len(task.layout.candidate_features), hidden, value=False)
         zeroed(advantage.advantage)
-        network = GuidedCandidates(task, features, standardise=standardise, advantage=advantage, value=values)
+        network = GuidedCandidates(task, standardise=standardise, advantage=advantage, value=values)
     else:
-        network = GuidedTowers(task, hidden, features, standardise=standardise, value=values)
+        network = GuidedTowers(task, standardise=standardise, value=values)
     if not value and observations is not None:
         spread(network, observations)
     return network

@@ -10,6 +10,7 @@ import pytest
 from tiny import random_sessions, share_of_best, tiny
 
 from ilrec_agents import make_agent
+from ilrec_agents.registry import agent_class
 
 ASKED_FOR_THE_BEST = {
     "updates": 300, "hidden": 32, "batch_size": 128, "learning_rate": 3e-3, "context": 4, "dropout": 0.0,
@@ -17,8 +18,9 @@ ASKED_FOR_THE_BEST = {
 }  # fmt: skip
 # Name, form of the world, settings, and the least share of the way from chance (0) to the best sequences (1).
 # Sessions are cut after 4 steps here, behind which values are guesses: so those who play look less far ahead.
-# And the public ranking of these worlds is drawn by chance, so nobody begins with it.
-PLAY = {"n_envs": 32, "hidden": 32, "gamma": 0.5, "network": "auto"}
+# And the public ranking of these worlds is drawn by chance, so nobody begins with it: networks begin with nothing.
+NETWORK = {"offered": "candidates", "catalogue": "towers"}
+PLAY = {"n_envs": 32, "hidden": 32, "gamma": 0.5}
 ACTOR = PLAY | {"total_timesteps": 8_192, "n_steps": 8, "batch_size": 64, "learning_rate": 3e-3}
 VALUE = PLAY | {
     "total_timesteps": 9_600,
@@ -61,6 +63,7 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("continuous_cql", "offered", POINTING, 0.4),
     ("continuous_cql", "catalogue", POINTING, 0.6),
     ("ppo", "offered", {"total_timesteps": 16_384, "n_envs": 32, "n_steps": 16, "hidden": 32}, 0.6),
+    ("ppo", "catalogue", ACTOR, 0.7),
     ("maskable_ppo", "offered", ACTOR, 0.7),
     ("maskable_ppo", "catalogue", ACTOR, 0.7),
     ("recurrent_ppo", "offered", ACTOR, 0.6),
@@ -81,6 +84,8 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
 @pytest.mark.parametrize(("name", "form", "settings", "least"), LEARNERS, ids=[f"{n}-{f}" for n, f, *_ in LEARNERS])
 def test_it_learns(name: str, form: str, settings: dict[str, Any], least: float) -> None:
     env = tiny(form)
+    if getattr(agent_class(name).Config(), "network", "") in {"auto", "guided"}:
+        settings = {"network": NETWORK[form]} | settings
     agent = make_agent(name, env, device="cpu", **settings)
     agent.fit(env if agent.learns_from == "env" else random_sessions(env, 1000))
     assert share_of_best(agent, env) > least

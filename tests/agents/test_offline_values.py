@@ -17,7 +17,7 @@ from ilrec_agents.offline.batches import Batches
 from ilrec_agents.offline.constrained import ConstrainedScores
 from ilrec_agents.offline.dataset import Episode, SessionDataset
 from ilrec_agents.offline.quiet import import_d3rlpy
-from ilrec_agents.offline.seen import Seen
+from ilrec_agents.offline.seen import SeenInLog
 from ilrec_agents.offline.to_go import returns_to_go
 from ilrec_agents.offline.windows import Windows, window
 from ilrec_agents.task import Task
@@ -46,7 +46,7 @@ def test_masks_are_those_of_the_environment(env: gym.Env, play: Any) -> None:
     """Rebuilt from a dataset, they forbid what the mask forbade when the sessions were played anew."""
     whole = gym.make("ilrec/MovieLens-v0")
     log = play("random", 6, env_id="ilrec/MovieLens-v0")
-    seen, base = Seen(log, Task.of(whole), CPU), whole.unwrapped
+    seen, base = SeenInLog(log, Task.of(whole), CPU), whole.unwrapped
     users = [base.scenario.users.index_of(int(episode.extras["user_id"][0])) for episode in log.episodes]
     sessions = base.batch(6, ["action_mask"])
     _, infos = sessions.reset(np.array(users), seeds=np.arange(6))
@@ -60,7 +60,7 @@ def test_masks_are_those_of_the_environment(env: gym.Env, play: Any) -> None:
 def test_the_next_observation_knows_the_profile_and_what_was_shown_up_to_the_step(
     world: gym.Env, log: SessionDataset
 ) -> None:
-    seen, users = Seen(log, Task.of(world), CPU), Task.of(world).users
+    seen, users = SeenInLog(log, Task.of(world), CPU), Task.of(world).users
     batches = Batches(log, log.transitions().rewards, 64, seed=0, device=CPU, seen=seen)
     steps = batches.steps()
     forbidden, before = batches.at(steps).next_observations.forbidden, batches.before(steps)[0].forbidden

@@ -205,10 +205,13 @@ def test_the_memory_is_the_same_while_learning_and_while_acting(form):
     for step, (observations, infos) in enumerate(seen):
         first = torch.full((8,), float(step == 0))
         with torch.no_grad():
-            distribution, state = policy.get_distribution(torch.from_numpy(observations), state, first)
+            names = np.zeros((8, 0 if form == "offered" else 2), np.float32)  # of the session that was played first
+            x = torch.from_numpy(np.concatenate([names, observations], axis=1))
+            distribution, state = policy.get_distribution(x, state, first)
         expected = distribution.distribution.logits.numpy()
+        free = expected[0] > -1e6
         ours = agent.scores(observations, infos)
-        centred = [part - part.mean(axis=1, keepdims=True) for part in (ours, expected)]
+        centred = [part[:, free] - part[:, free].mean(axis=1, keepdims=True) for part in (ours, expected)]
         assert centred[0] == pytest.approx(centred[1], abs=1e-4)
 
 
@@ -221,3 +224,30 @@ def test_the_past_counts():
     other["history_ratings"][:, 0] = 1.0
     other["seed"] = infos["seed"] + 100  # other sessions, so nothing that is known of them applies
     assert not np.allclose(agent.scores(observations, infos), agent.scores(observations, other), atol=1e-5)
+
+
+def test_what_was_seen_is_masked_while_learning():
+    """Under the names that observations carry, the ledger forbids what the environment's own mask forbids."""
+    from ilrec_agents.online.ledger import Ledger, Masked
+    from ilrec_agents.online.vec_env import SessionsVecEnv
+    from ilrec_agents.task import Task
+
+    env = gym.make("ilrec/MovieLens-v0", catalogue_size=60, max_steps=6)
+    task, rng = Task.of(env), np.random.default_rng(0)
+    ledger = Ledger(task, 16)
+    sessions = SessionsVecEnv(env.unwrapped, 16, seed=3, ledger=ledger)
+    x, scored, seen = sessions.reset(), torch.zeros(16, 60), list[Any]()
+    for _ in range(20):  # rows begin new sessions on the way
+        masks = np.stack(sessions.env_method("action_masks"))
+        seen.append((torch.from_numpy(x), masks))
+        x, _, ended, infos = sessions.step(
+            np.where(masks, rng.random(masks.shape), 2.0 * ~masks.any(1)[:, None]).argmax(1)
+        )
+        assert sessions.observation_space.contains(x[0])
+        for row in np.flatnonzero(ended):
+            assert infos[row]["terminal_observation"].shape == x[row].shape
+    network = Masked(torch.nn.Identity(), ledger)
+    network.network.forward = lambda _: scored
+    for named, masks in seen:  # read again long after, as from a replay buffer
+        forbidden = network(named).numpy() < -1e6
+        assert np.array_equal(~forbidden, masks | ~masks.any(axis=1, keepdims=True))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.quiet import import_d3rlpy
-from ilrec_agents.offline.seen import Seen
+from ilrec_agents.seen import Seen
 
 
 class Batches:

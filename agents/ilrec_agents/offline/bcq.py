@@ -48,6 +48,7 @@ class BCQAgent(ValueAgent):
     Config = BCQConfig
     config: BCQConfig
     estimates_values = False
+    over_catalogues = "towers"
 
     def _algorithm(self, d3rlpy: Any, batches: Batches) -> Any:
         from ilrec_agents.offline.d3rlpy_actors import ScoresBCQConfig

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.distributions import Categorical
 from torch.nn.functional import huber_loss
 
-from ilrec_agents.offline.seen import NEVER, masked
+from ilrec_agents.offline.seen import masked
+from ilrec_agents.seen import NEVER
 
 
 @dataclass

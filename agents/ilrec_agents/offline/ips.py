@@ -61,7 +61,8 @@ class IPSAgent(ValueLearner):
 
         from ilrec_agents.networks import Standardise, mlp
         from ilrec_agents.offline.descent import Descent
-        from ilrec_agents.offline.seen import NEVER, masked
+        from ilrec_agents.offline.seen import masked
+        from ilrec_agents.seen import NEVER
 
         config, batches = self.config, self._batches(dataset, device)
         policy = self._scores_network(batches.observations, value=False).to(device)

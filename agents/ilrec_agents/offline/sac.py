@@ -47,6 +47,7 @@ class SACAgent(ValueAgent):
     Config = SACConfig
     config: SACConfig
     estimates_values = False
+    over_catalogues = "towers"
 
     def _algorithm(self, d3rlpy: Any, batches: Batches) -> Any:
         from ilrec_agents.offline.d3rlpy_actors import ScoresSACConfig

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.seen import seen_before
 from ilrec_agents.task import Task
 
-NEVER = -1e9  # a logit so low that its probability is 0, and 0 times its logarithm too
 
-
-class Seen:
+class SeenInLog:
     """Rebuilds the masks of a dataset over a whole catalogue, where actions are items.
 
     Datasets store no masks. An item was seen if it was shown before in the session, or if it is in the profile of the
@@ -31,15 +30,12 @@ class Seen:
             if "user_id" in episode.extras:
                 items[row, :width] = task.users.profile_items[task.users.index_of(int(episode.extras["user_id"][0]))]
             items[row, width : width + len(episode)] = episode.actions
-        items[items < 0] = task.n_actions  # one place more than there are items takes what is no item
-        self._items, self._n = torch.from_numpy(items).to(device), task.n_actions
-        self._step = torch.arange(items.shape[1], device=device) - width
+        items[items < 0] = task.n_actions
+        self._items, self._profile, self._n = torch.from_numpy(items).to(device), width, task.n_actions
 
     def before(self, sessions: Tensor, steps: Tensor) -> Tensor:
         """``(B, n_actions)`` bool, True for items that were seen before these steps ``(B,)`` of these sessions."""
-        items = torch.where(self._step < steps[:, None], self._items[sessions], self._n)
-        mask = torch.zeros(len(steps), self._n + 1, dtype=torch.bool, device=items.device)
-        return mask.scatter_(1, items, True)[:, :-1]
+        return seen_before(self._items[sessions], steps, self._profile, self._n)
 
 
 def masked(x: Tensor, scores: Tensor, low: float) -> Tensor:

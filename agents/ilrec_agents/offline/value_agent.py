@@ -68,9 +68,9 @@ class ValueLearner(OfflineAgent):
 
     def _batches(self, dataset: SessionDataset, device: Any) -> Batches:
         from ilrec_agents.offline.batches import Batches
-        from ilrec_agents.offline.seen import Seen
+        from ilrec_agents.offline.seen import SeenInLog
 
-        seen = Seen(dataset, self.task, device) if self.config.mask_seen and not self.task.n_candidates else None
+        seen = SeenInLog(dataset, self.task, device) if self.config.mask_seen and not self.task.n_candidates else None
         rewards = self._rewards(dataset)
         return Batches(dataset, rewards, self.config.batch_size, seed=self.seed, device=device, seen=seen)
 
@@ -80,6 +80,8 @@ class ValueLearner(OfflineAgent):
 
 class ValueAgent(ValueLearner, D3RLPyAgent):
     """Learns Q(s, .) with one of d3rlpy's algorithms, which a subclass names in ``_algorithm``."""
+
+    over_catalogues = "guided"
 
     def _algorithm_of(self, config: Any, batches: Batches, **settings: Any) -> Any:
         """d3rlpy's algorithm of this config class, with the settings that all have and those given."""

@@ -29,7 +29,7 @@ class A2CAgent(OnPolicyAgent):
 
     L = -E[A log pi(a | s)]  +  c_v (V - V_target)^2  -  c_e H(pi)
 
-    The optimiser is Adam. No mask is applied while it learns.
+    The optimiser is Adam.
     """
 
     name = "a2c"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.online.off_policy import OffPolicyAgent
+
+if TYPE_CHECKING:
+    from ilrec_agents.online.ledger import Ledger
 
 
 class DQNAgent(OffPolicyAgent):
@@ -26,5 +29,7 @@ class DQNAgent(OffPolicyAgent):
 
         return DQN, ScoresDQNPolicy
 
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
-        return lambda: self._fresh_network(observations)
+    def _networks(self, observations: NDArray[np.float32], ledger: Ledger | None) -> Any:
+        from ilrec_agents.online.ledger import masked
+
+        return lambda: masked(self._fresh_network(observations), ledger)

@@ -85,4 +85,6 @@ class OffPolicyAgent(SB3Agent):
         }
 
     def _scores_of(self, algorithm: Any) -> Any:
-        return algorithm.policy.scores
+        from ilrec_agents.online.ledger import bare
+
+        return bare(algorithm.policy.scores)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.checks import number, whole
 from ilrec_agents.online.sb3_agent import OnlineConfig, SB3Agent
+
+if TYPE_CHECKING:
+    from ilrec_agents.online.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ class OnPolicyAgent(SB3Agent):
     Config: ClassVar[type[Any]] = OnPolicyConfig
     config: OnPolicyConfig
 
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
-        """Makes what the policy is made of; scaling is fitted on observations ``(N, d)``."""
+    def _networks(self, observations: NDArray[np.float32], ledger: Ledger | None) -> Any:
         from ilrec_agents.online.sb3_parts import actor_critic
 
-        return partial(actor_critic, self.task, self.config.network, self.config.hidden, observations)
+        def made() -> Any:
+            return actor_critic(self.task, self._fresh_network(observations), self.config.hidden, observations, ledger)
+
+        return made
 
     def _options(self) -> dict[str, Any]:
         config = self.config
@@ -66,4 +70,6 @@ class OnPolicyAgent(SB3Agent):
         }
 
     def _scores_of(self, algorithm: Any) -> Any:
-        return algorithm.policy.mlp_extractor.actor
+        from ilrec_agents.online.ledger import bare
+
+        return bare(algorithm.policy.mlp_extractor.actor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ilrec_agents.checks import whole
 from ilrec_agents.online.off_policy import OffPolicyAgent, OffPolicyConfig
 from ilrec_agents.online.quiet import import_contrib
+
+if TYPE_CHECKING:
+    from ilrec_agents.online.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -50,18 +53,20 @@ class QRDQNAgent(OffPolicyAgent):
 
         return QRDQN, QuantilePolicy
 
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
+    def _networks(self, observations: NDArray[np.float32], ledger: Ledger | None) -> Any:
         from torch import nn
 
         from ilrec_agents.networks import Standardise, mlp, score_network
+        from ilrec_agents.online.ledger import masked, nameless
         from ilrec_agents.online.quantiles import Quantiles
 
         task, hidden, n = self.task, self.config.hidden, self.config.n_quantiles
-        kind = "auto" if self.config.network == "guided" else self.config.network
+        kind = "auto" if self.kind == "guided" else self.kind
 
         def made() -> Any:
             width = score_network(task, kind, hidden, observations=observations, value=False)
             shape = nn.Sequential(Standardise(observations, task.layout), mlp(task.layout.size, hidden, n))
-            return Quantiles(self._fresh_network(observations), width, shape, n)
+            scores = masked(self._fresh_network(observations), ledger)
+            return Quantiles(scores, nameless(width, ledger), nameless(shape, ledger), n)
 
         return made

@@ -9,6 +9,7 @@ import torch
 from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
 from torch import Tensor, nn
 
+from ilrec_agents.online.ledger import Ledger, bare, masked, nameless
 from ilrec_agents.online.reader import Reader
 from ilrec_agents.online.sb3_parts import ActorCritic, WithScores
 
@@ -26,9 +27,9 @@ class _Behind(nn.Module):
         return out
 
 
-def actor_critic(actor: Reader, critic: Reader) -> ActorCritic:
+def actor_critic(actor: Reader, critic: Reader, ledger: Ledger | None) -> ActorCritic:
     """Both behind their memories."""
-    return ActorCritic(_Behind(actor), _Behind(critic))
+    return ActorCritic(masked(_Behind(actor), ledger), nameless(_Behind(critic), ledger))
 
 
 class MemoryPolicy(WithScores, RecurrentActorCriticPolicy):
@@ -42,16 +43,17 @@ class MemoryPolicy(WithScores, RecurrentActorCriticPolicy):
     def __init__(self, *arguments: Any, networks: Callable[[], nn.Module], **options: Any) -> None:
         super().__init__(*arguments, networks=networks, lstm_hidden_size=1, **options)
         policy: Any = self
-        behind = policy.mlp_extractor
-        policy.lstm_actor, policy.lstm_critic = behind.actor.reader.lstm, behind.critic.reader.lstm
+        actor, critic = (bare(behind).reader for behind in (policy.mlp_extractor.actor, policy.mlp_extractor.critic))
+        policy.lstm_actor, policy.lstm_critic = actor.lstm, critic.lstm
         policy.lstm_hidden_state_shape = (1, 1, policy.lstm_actor.hidden_size)
         policy.optimizer = policy.optimizer_class(
             policy.parameters(), lr=policy.optimizer.param_groups[0]["lr"], **policy.optimizer_kwargs
         )
-        self._scale = behind.actor.reader.scale
+        self._scale = actor.scale
 
     def _process_sequence(self, features: Tensor, lstm_states: Any, episode_starts: Tensor, lstm: nn.LSTM) -> Any:  # type: ignore[override]
         """As sb3-contrib's, with the observation itself put before what the LSTM made of it."""
-        read = self._scale(features)[..., : lstm.input_size]
+        observations = features[..., -len(self._scale.mean) :]
+        read = self._scale(observations)[..., : lstm.input_size]
         memories, states = super()._process_sequence(read, lstm_states, episode_starts, lstm)
         return torch.cat([features, memories], dim=1), states

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from ilrec_agents.online.ppo import PPOAgent, PPOConfig
 from ilrec_agents.online.quiet import import_contrib
 from ilrec_agents.past import Past
 from ilrec_gym.errors import require
+
+if TYPE_CHECKING:
+    from ilrec_agents.online.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,10 @@ class RecurrentPPOAgent(PPOAgent):
 
         return contrib.RecurrentPPO, MemoryPolicy
 
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
+    def _networks(self, observations: NDArray[np.float32], ledger: Ledger | None) -> Any:
         from ilrec_agents.online.recurrent_parts import actor_critic
 
-        return lambda: actor_critic(self._fresh_network(observations), self._reader(observations, actor=False))
+        return lambda: actor_critic(self._fresh_network(observations), self._reader(observations, actor=False), ledger)
 
     def _fresh_network(self, observations: Observations | None = None) -> Any:
         return self._reader(observations, actor=True)

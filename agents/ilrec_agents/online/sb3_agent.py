@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from ilrec_agents.online.source import playable
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import ILRecError, UsageError
 from ilrec_gym.wrappers.learned_reward import RewardFunction
+
+if TYPE_CHECKING:
+    from ilrec_agents.online.ledger import Ledger
 
 _WARM_UP = 50  # steps of random play in every row that the scaling of observations is fitted on
 
@@ -61,7 +64,8 @@ class OnlineConfig(LearningConfig):
 class SB3Agent(LearningAgent):
     """Learns by playing with train users, through one of stable-baselines3's algorithms.
 
-    Sessions run side by side in the engine.
+    Sessions run side by side in the engine. Over a whole catalogue what a viewer has seen is masked while it learns,
+    too: it is never drawn, and never the best next action.
 
     Attributes:
         history: At most a hundred times ``timesteps`` so far, ``sessions`` that ended since, and their mean ``return``
@@ -71,6 +75,7 @@ class SB3Agent(LearningAgent):
     family = "online"
     learns_from = "env"
     extra = "online"
+    over_catalogues = "guided"
     Config: ClassVar[type[Any]] = OnlineConfig
     config: OnlineConfig
 
@@ -79,8 +84,11 @@ class SB3Agent(LearningAgent):
         """SB3's algorithm and the policy that it learns."""
 
     @abstractmethod
-    def _networks(self, observations: NDArray[np.float32]) -> Any:
-        """Makes what the policy is made of; scaling is fitted on observations ``(N, d)``."""
+    def _networks(self, observations: NDArray[np.float32], ledger: Ledger | None) -> Any:
+        """Makes what the policy is made of; scaling is fitted on observations ``(N, d)``.
+
+        Over a whole catalogue the ledger tells what masks forbid.
+        """
 
     @abstractmethod
     def _options(self) -> dict[str, Any]:
@@ -90,7 +98,7 @@ class SB3Agent(LearningAgent):
     def _scores_of(self, algorithm: Any) -> Any:
         """The module of the algorithm that scores actions."""
 
-    def _algorithm(self, sb3: Any, env: Any, observations: NDArray[np.float32], device: Any) -> Any:
+    def _algorithm(self, sb3: Any, env: Any, networks: Any, device: Any) -> Any:
         """SB3's algorithm on the environment."""
         from stable_baselines3.common.utils import LinearSchedule
 
@@ -101,7 +109,7 @@ class SB3Agent(LearningAgent):
             learning_rate=LinearSchedule(config.learning_rate, 0.0, 1.0),
             gamma=config.gamma,
             max_grad_norm=config.max_grad_norm,
-            policy_kwargs={"networks": self._networks(observations)},
+            policy_kwargs={"networks": networks},
             device=device,
             **self._options(),
         )
@@ -125,15 +133,19 @@ class SB3Agent(LearningAgent):
         """
         env, reward = playable(source, self.task, allow_test_users=self.config.allow_test_users)
         sb3 = import_sb3()
+        from ilrec_agents.online.ledger import Ledger
         from ilrec_agents.online.sb3_parts import Curve
         from ilrec_agents.online.vec_env import SessionsVecEnv
 
         config, device = self.config, torch_device(self.device, self.extra)
         observations, rewards = self._typical(env, reward)
-        sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward)
+        ledger = None if self.task.n_candidates else Ledger(self.task, config.n_envs)
+        sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward, ledger=ledger)
         total = -(-config.total_timesteps // config.round) * config.round
         with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:
-            algorithm = self._algorithm(sb3, self._scaled(sessions, rewards), observations, device)
+            algorithm = self._algorithm(
+                sb3, self._scaled(sessions, rewards), self._networks(observations, ledger), device
+            )
             curve = Curve(bar, Watched(watch, self, total), total // 100, lambda: self._look(algorithm))
             self.history = curve.history
             try:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ilrec_agents.learning import Watched
-from ilrec_agents.networks import Standardise, mlp, score_network
+from ilrec_agents.networks import Standardise, mlp
+from ilrec_agents.online.ledger import Ledger, masked, nameless
 from ilrec_agents.task import Task
 
 
@@ -44,11 +45,12 @@ class ActorCritic(nn.Module):
         return values
 
 
-def actor_critic(task: Task, network: str, hidden: int, observations: NDArray[np.float32] | None) -> ActorCritic:
-    """Fresh networks; their scaling is fitted on observations ``(N, d)``, or left to be loaded."""
-    actor = score_network(task, network, hidden, observations=observations, value=False)
+def actor_critic(
+    task: Task, actor: nn.Module, hidden: int, observations: NDArray[np.float32], ledger: Ledger | None
+) -> ActorCritic:
+    """An actor and a fresh critic; its scaling is fitted on observations ``(N, d)``."""
     critic = nn.Sequential(Standardise(observations, task.layout), mlp(task.layout.size, hidden, 1))
-    return ActorCritic(actor, critic)
+    return ActorCritic(masked(actor, ledger), nameless(critic, ledger))
 
 
 class WithScores:

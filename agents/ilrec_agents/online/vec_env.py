@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from ilrec_agents.online.ledger import MOST, NAMES, Ledger
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.envs.user_queue import UserQueue
 from ilrec_gym.errors import UsageError
@@ -30,11 +32,16 @@ class SessionsVecEnv(VecEnv):
         n: Number of rows.
         seed: Row i gets seed + i; ``seed()`` and ``reset()`` start over from others.
         reward: A learned reward in place of the viewer's rating.
+        ledger: Notes what is shown; observations then begin with the names that it gives them.
     """
 
-    def __init__(self, env: MovieLensEnv, n: int, *, seed: int = 0, reward: RewardFunction | None = None) -> None:
-        self.env, self.sessions, self.reward = env, env.batch(n), reward
-        super().__init__(n, self.sessions.layout.space(), self.sessions.action_space)
+    def __init__(
+        self, env: MovieLensEnv, n: int, *, seed: int = 0, reward: RewardFunction | None = None,
+        ledger: Ledger | None = None,
+    ) -> None:  # fmt: skip
+        self.env, self.sessions, self.reward, self.ledger = env, env.batch(n), reward, ledger
+        space = self.sessions.layout.space()
+        super().__init__(n, space if ledger is None else _named(space), self.sessions.action_space)
         self._queue = UserQueue(env.setting, n)
         self._queue.seed(np.arange(n), seed + np.arange(n))
         self._returns, self._start = np.zeros(n), time.perf_counter()
@@ -55,8 +62,10 @@ class SessionsVecEnv(VecEnv):
     def step_wait(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         """Play them: observations ``(n, d)``, rewards ``(n,)``, whether a session ended ``(n,)``, infos."""
         before = self._observations
+        if self.ledger is not None:
+            self.ledger.show(self._actions, self.sessions.state.steps)
         after, rewards, terminated, truncated, facts = self.sessions.step(self._actions)
-        self._observations = after
+        self._observations, given = after, self._seen_by_learner(after)
         if self.reward is not None:
             rewards = self._learned(before, after, terminated)
         self._returns += rewards
@@ -64,7 +73,7 @@ class SessionsVecEnv(VecEnv):
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for row in ended:
             infos[row] = {
-                "terminal_observation": after[row],
+                "terminal_observation": given[row],
                 "TimeLimit.truncated": bool(truncated[row]),
                 "user_id": int(facts["user_id"][row]),
                 "exit_reason": str(facts["exit_reason"][row]),
@@ -134,10 +143,20 @@ class SessionsVecEnv(VecEnv):
             self._observations, _ = self.sessions.reset(
                 users, rows, seeds=queue.seeds[rows], episodes=queue.episodes[rows]
             )
-        return self._observations
+            if self.ledger is not None:
+                self.ledger.begin(rows, users)
+        return self._seen_by_learner(self._observations)
+
+    def _seen_by_learner(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        return observations if self.ledger is None else self.ledger.named(observations, self.sessions.state.steps)
 
     def _rows(self, indices: None | int | Iterable[int]) -> Sequence[int]:
         return list(self._get_indices(indices))
+
+
+def _named(space: spaces.Box) -> spaces.Box:
+    low, high = np.zeros(NAMES, np.float32), np.full(NAMES, MOST, np.float32)
+    return spaces.Box(np.concatenate([low, space.low]), np.concatenate([high, space.high]), dtype=np.float32)
 
 
 class FixedScale(VecEnvWrapper):
