@@ -20,8 +20,8 @@ LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-
 
 _QUICK = ("retriever_top1", "linucb", "ppo", "cql", "dorl", "llm")  # one of each family
 _PAPER = (
-    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "linucb", "thompson",
-    "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
+    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "mmr:similarity_weight=0.5",
+    "linucb", "thompson", "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
     "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
 )  # fmt: skip
