@@ -17,6 +17,7 @@ from ilrec_agents.base import Agent
 from ilrec_agents.offline.env_spec import spec_of
 from ilrec_demos.header import Header
 from ilrec_demos.journal import KIND, Journal
+from ilrec_demos.seal import write_sealed
 from ilrec_demos.writer import JournalWriter
 from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.envs.movielens import MovieLensEnv
@@ -236,7 +237,7 @@ def _write_card(journal: Journal) -> None:
     header, statistics = journal.header, journal.statistics()
     parameters = {key: value for key, value in header.to_json().items() if key != "seed"}
     tokens = [session.tokens for session in journal.sessions if session.tokens is not None]
-    write_card(
+    card = write_card(
         journal.sessions_path,
         kind=KIND,
         parameters=parameters,
@@ -246,3 +247,4 @@ def _write_card(journal: Journal) -> None:
         tokens=sum(tokens) if tokens else None,
         statistics=statistics,
     )
+    write_sealed(journal.sessions_path, card)

@@ -60,7 +60,7 @@ class Step:
         """
         check_record(record, {"action": int, "item_id": int, "title": str, "rating": _NUMBER})
         candidates, propensity = record.get("candidates"), record["propensity"]
-        if not isinstance(candidates, list | None):
+        if not isinstance(candidates, list | None) or not all(map(_is_whole, candidates or ())):
             raise TypeError(f"candidates is {candidates!r:.80}")
         if propensity is not None and not 0 <= propensity <= 1:
             raise ValueError(f"propensity {propensity}")
@@ -189,3 +189,7 @@ def check_record(record: Any, kinds: Mapping[str, Any]) -> None:
         value = record[key]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise TypeError(f"{key} is {value!r:.80}")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -80,7 +80,7 @@ def without_times(content: bytes) -> list[bytes]:
 
 def facts(sessions: Path) -> dict[str, Any]:
     card = json.loads(card_path(sessions).read_text())
-    return {key: value for key, value in card.items() if key not in ("created", "seconds", "sha256")}
+    return {key: value for key, value in card.items() if key not in ("created", "seconds", "sha256", "seal")}
 
 
 def _start(out: Path) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from ilrec_demos.collect import collect
 from ilrec_demos.export import export
 from ilrec_demos.journal import SESSIONS, Journal
 from ilrec_demos.jsonl import STEPS
+from ilrec_demos.seal import write_sealed
 from ilrec_demos.validation import validate
 from ilrec_demos.validation.findings import ranges
 from ilrec_gym.cards import card_path, write_card
@@ -67,7 +69,7 @@ def found(path: Path, env: Any = None, **options: Any) -> list[str]:
 def recarded(folder: Path) -> None:
     """Let the card name the checksum of the file as it is now, so that only what is in it is wrong."""
     card = json.loads((folder / CARD).read_text())
-    (folder / CARD).write_text(json.dumps(card | {"sha256": sha256(folder / SESSIONS)}))
+    write_sealed(folder / SESSIONS, card | {"sha256": sha256(folder / SESSIONS)})
 
 
 def rewrite(path: Path, line: int, change: Callable[[Record], object]) -> None:
@@ -209,12 +211,14 @@ def test_an_unfinished_journal_is_fine_where_it_may_be(whole: Path, env: Any) ->
     ("file", "change", "said"),
     [
         (CARD, lambda card: card.update(sha256="0" * 64), "sessions.jsonl: checksum .* changed since"),
+        (CARD, lambda card: card.update(sha256=None), "sessions.jsonl: checksum .* changed since"),
         (CARD, lambda card: card.update(kind="reward"), "must be of kind 'journal'"),
         (CARD, lambda card: card.update(seed=4), "seed is 4, but the content says 0"),
         (CARD, lambda card: card["statistics"].update(steps=3), "statistics.steps is 3, but the content says"),
         (CARD, lambda card: card["statistics"].update(mean_return=3.0), "statistics.mean_return is 3.0"),
         (CARD, lambda card: card["statistics"]["exit_reasons"].update(love=3), "exit_reasons.love is 3"),
         (CARD, lambda card: card["parameters"]["agent"].update(name="mmr"), "parameters.agent.name is 'mmr'"),
+        (CARD, lambda card: card["versions"].update(numpy="1.0"), "its seal is another one"),
         ("journal.json", lambda header: header.update(fingerprint="0"), "fingerprint 0… is not that of the task"),
         ("journal.json", lambda header: header["task"].update(max_steps=9), "fingerprint .* is not that of the task"),
         ("journal.json", lambda header: header.update(seed=1), "seed 0 in place of 1"),
@@ -248,6 +252,7 @@ def test_a_masked_item_is_found(tmp_path: Path) -> None:
     for name in ("journal.json", CARD):
         text = (tmp_path / "log" / name).read_text()
         (tmp_path / "log" / name).write_text(text.replace('"name": "random"', '"name": "random_masked"'))
+    recarded(tmp_path / "log")
     findings = found(tmp_path / "log", env)
     assert findings and all("masked item: " in finding for finding in findings)
 
@@ -287,8 +292,7 @@ def test_a_changed_byte_in_any_file_is_found(copied: Callable[[str], Path], env:
         content = path.read_bytes()
         middle = len(content) // 2
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
-        # People may edit the page, and the card holds facts that nothing else says.
-        if path.name not in ("README.md", "set.card.md") and not path.name.endswith(".card.json"):
+        if path.name not in ("README.md", "set.card.md"):  # people may edit the page
             assert found(place, env, replay=False), path.name
         path.write_bytes(content)
     assert found(place, env, replay=False) == []
@@ -314,10 +318,11 @@ def rewritten(path: Path, change: Callable[[Any], Any], number: int = 3) -> None
     episodes = list(dataset.episodes)
     episodes[number] = change(episodes[number])
     new = write_hdf5(replace(dataset, episodes=tuple(episodes)), path)
-    write_card(path, **{
+    written = write_card(path, **{
         key: new[key] if key in ("dataset", "statistics") else value
         for key, value in card.items() if key not in ("format", "sha256", "versions", "created", "files")
     }, files={})  # fmt: skip
+    write_sealed(path, written)
 
 
 def with_extra(name: str, at: int, value: Any) -> Callable[[Any], Any]:
@@ -377,8 +382,10 @@ def test_changed_arrays_are_found(
         (lambda card: card.update(agent=3), "agent"),
         (lambda card: card.update(task=None), "must describe a dataset"),
         (lambda card: card.pop("dataset"), "must describe a dataset"),
+        (lambda card: card["agent"]["config"].update(temperature=9), "the card was changed since it was written"),
+        (lambda card: card.update(files=3), "files is 3, not checksums by name"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_a_card_against_its_content(
     copied: Callable[[str], Path], env: Any, change: Callable[[Record], object], said: str
@@ -426,6 +433,43 @@ def test_torn_and_missing_lines_are_found(copied: Callable[[str], Path], env: An
     lines = (place / SESSIONS).read_bytes().splitlines(keepends=True)
     (place / SESSIONS).write_bytes(b"".join(lines[:3] + lines[5:]))
     assert any("no sound line for the sessions 3-4" in finding for finding in found(place, env))
+
+
+def edited(value: Any, draw: random.Random) -> Any:
+    """A JSON value with one part of it, anywhere, replaced or taken out."""
+    if not isinstance(value, dict | list) or not value or draw.random() < 0.1:
+        return draw.choice([None, 3, -1, 1.5, "x", [], {}, True, [1, "a"], {"a": 1}, 10**30, "\0"])
+    key = draw.choice(list(value) if isinstance(value, dict) else range(len(value)))
+    if isinstance(value, dict) and draw.random() < 0.2:
+        return {name: part for name, part in value.items() if name != key}
+    copy = value.copy()
+    copy[key] = edited(value[key], draw)
+    return copy
+
+
+def lasting(record: Any) -> Any:
+    """A record without times, and without the seal, which older journals' cards lack."""
+    times = ("created", "seconds", "seal")
+    return {key: value for key, value in record.items() if key not in times} if isinstance(record, dict) else record
+
+
+@pytest.mark.parametrize("form", ["journal", "d3rlpy", "minari", "jsonl"])
+def test_no_edit_breaks_validation(whole: Path, copied: Callable[[str], Path], env: Any, form: str) -> None:
+    draw = random.Random(0)
+    place = whole if form == "journal" else copied(form)
+    root = place.parent if form == "d3rlpy" else place
+    files = [path for path in sorted(root.rglob("*")) if path.suffix in (".json", ".jsonl")]
+    for _ in range(12):
+        path = draw.choice(files)
+        content = path.read_bytes()
+        lines = content.splitlines(keepends=True) if path.suffix == ".jsonl" else [content]
+        line = draw.randrange(len(lines))
+        record = json.loads(lines[line])
+        changed = edited(record, draw)
+        lines[line] = json.dumps(changed).encode() + b"\n"
+        path.write_bytes(b"".join(lines))
+        assert lasting(changed) == lasting(record) or found(place, env, replay=False), (path.name, record, changed)
+        path.write_bytes(content)
 
 
 def test_what_was_not_exported_from_a_journal_is_noted(tmp_path: Path, copied: Callable[[str], Path]) -> None:

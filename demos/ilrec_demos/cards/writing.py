@@ -11,9 +11,10 @@ from ilrec_demos.cards.markdown import card_text
 from ilrec_demos.cards.picture import picture
 from ilrec_demos.journal import Session
 from ilrec_demos.places import artefact_of, beside, files_of
+from ilrec_demos.seal import write_sealed
 from ilrec_gym.cards import card_path, read_card
 from ilrec_gym.errors import MissingExtraError
-from ilrec_gym.files import replacing, sha256, write_json
+from ilrec_gym.files import replacing, sha256
 
 
 def complete(place: Path, sessions: Sequence[Session]) -> Path:
@@ -41,7 +42,7 @@ def complete(place: Path, sessions: Sequence[Session]) -> Path:
     held = [path for path in files_of(place) if path not in (page, card_path(artefact))]
     sums = {path.relative_to(root).as_posix(): sha256(path) for path in held}
     card["files"] = {name: sums[name] for name in sums if root / name != artefact}
-    write_json(card_path(artefact), card)
+    write_sealed(artefact, card)
     with replacing(page) as draft:
         shown = drawn.name if drawn.exists() else None
         draft.write_text(card_text(card, place.name, sums, shown), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ilrec_demos.cards import markdown_path
+from ilrec_demos.seal import KEY, seal
 from ilrec_demos.validation.findings import Report
 from ilrec_gym.cards import card_path, read_card
 from ilrec_gym.errors import ArtefactError
@@ -25,9 +26,9 @@ def check_card(artefact: Path, kind: str, report: Report) -> dict[str, Any] | No
     except ArtefactError as error:
         report.add(name, error.args[0])
         return None
-    found = sha256(artefact) if artefact.is_file() else "no file"
-    if found != card["sha256"]:
-        report.add(artefact.name, f"checksum {found:.12}… in place of {card['sha256']:.12}… on its card: changed since")
+    _check_sum(artefact, artefact.name, str(card["sha256"]), name, report)
+    if card.get(KEY) != seal(card) and (KEY in card or "terms" in card):  # older cards and those of logs have none
+        report.add(name, "the card was changed since it was written: its seal is another one")
     return card
 
 
@@ -39,21 +40,29 @@ def check_values(place: str, card: Mapping[str, Any], expected: Mapping[str, Any
 
 def check_files(place: Path, artefact: Path, card: Mapping[str, Any], report: Report) -> None:
     """Checksums of the files beside the data, on the JSON card and on the page."""
-    page = markdown_path(place)
+    page, name = markdown_path(place), card_path(artefact).name
     files = card.get("files", {})
-    for name, expected in files.items() if isinstance(files, dict) else ():
-        _check_sum(page.parent / name, name, expected, card_path(artefact).name, report)
-    if not page.is_file():
-        if "terms" in card:  # cards of this project's exports have a page
-            report.add(page.name, "missing")
+    if not isinstance(files, dict) or not all(isinstance(expected, str) for expected in files.values()):
+        report.add(name, f"files is {files!r:.60}, not checksums by name")
         return
+    for file, expected in files.items():
+        _check_sum(page.parent / file, file, expected, name, report)
+    if "terms" not in card and not page.is_file():
+        return  # not one of the exports that have a page
+    if page.is_file():
+        _check_page(page, files | {artefact.relative_to(page.parent).as_posix(): card["sha256"]}, report)
+    else:
+        report.add(page.name, "missing")
+
+
+def _check_page(page: Path, files: Mapping[str, str], report: Report) -> None:
+    """The checksums that the page lists; whatever else stands there people may edit."""
     listed = dict(_SUM.findall(page.read_text(encoding="utf-8", errors="replace")))
-    own = artefact.relative_to(page.parent).as_posix()
-    for name, expected in (files | {own: card["sha256"]}).items():
-        if listed.get(name) != expected:
-            report.add(
-                page.name, f"checksum of {name} is {str(listed.get(name)):.12}…, on the JSON card {expected:.12}…"
-            )
+    for name, expected in files.items():
+        if name not in listed:
+            report.add(page.name, f"the checksum of {name} is missing")
+        elif listed[name] != expected:
+            report.add(page.name, f"the checksum of {name} is {listed[name]:.12}…, on the JSON card {expected:.12}…")
 
 
 def _check_sum(path: Path, name: str, expected: str, card: str, report: Report) -> None:

@@ -30,7 +30,7 @@ def read_session(
     sound = True
     for number, step in enumerate(record["steps"], start=1):
         try:
-            Step.from_json(step)
+            _fits(Step.from_json(step))
         except WRONG as error:
             sound = False
             report.add(step_place(number) if step_place else f"{place}, step {number}", said(error))
@@ -41,10 +41,23 @@ def read_session(
         report.add(place, f"return {record['return']:g}, but the ratings add up to {total:g}")
         record = record | {"return": total}
     try:
-        return Session.from_record(record)
+        session = Session.from_record(record)
+        _checked(session.number, session.user_id, session.seed)
+        return session
     except WRONG as error:
         report.add(place, said(error))
         return None
+
+
+def _fits(step: Step) -> None:
+    _checked(step.action, step.item_id, *(step.candidates or ()))
+
+
+def _checked(*numbers: int) -> None:
+    """Raise ValueError for numbers that arrays cannot hold."""
+    for number in numbers:
+        if not -(2**63) <= number < 2**63:
+            raise ValueError(f"{number} is too large")
 
 
 def said(error: Exception) -> str:
