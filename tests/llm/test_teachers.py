@@ -9,11 +9,13 @@ import pytest
 
 from ilrec_agents import load_agent, make_agent
 from ilrec_agents.llm.backends.scripted import ScriptedBackend
+from ilrec_agents.llm.prompt import clean
 from ilrec_agents.llm.prompt_file import versions
 from ilrec_agents.llm.teachers.billp import BiLLPAgent
 from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_agents.llm.teachers.react import ReActAgent
 from ilrec_agents.llm.teachers.script import FORM, TeacherPrompt
+from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.llm.teachers.training import Played, remember
 from ilrec_gym.cli import main
 from ilrec_gym.errors import ArtefactError, UnknownNameError, UsageError
@@ -173,18 +175,17 @@ def test_what_was_remembered_stands_in_later_prompts(make, tests):
         texts = {entry["text"] for entry in make(name).decider.memories.reflections.store.entries}
         for note in first:
             assert words in note["prompt"] and 1 <= len(note["recalled"]) <= 2 and set(note["recalled"]) <= texts
-            assert all(f"- {text}\n" in note["prompt"] for text in note["recalled"])
+            assert all(f"- {clean(text)}\n" in note["prompt"] for text in note["recalled"])
     advised = [note for step in notes_of(make("billp"), tests) for note in step if "encouraged" in note]
     assert advised and all(f"- {note['encouraged'][0]}\n" in note["prompt"] for note in advised)
 
 
-def test_a_good_film_is_encouraged_and_a_bad_one_discouraged(make, short, tests):
+@pytest.mark.parametrize("discouraged", ["named", "left_out"])
+def test_a_good_film_is_encouraged_and_a_bad_one_discouraged(discouraged, make, short, tests):
     """Two sessions made by hand, whose critic expected nothing."""
-    agent = make("billp", training_sessions=0, reflections=0)
-    sessions, observations, infos = begun(tests, agent, n=1)
+    agent = make("billp", training_sessions=0, reflections=0, discouraged=discouraged)
+    _, observations, infos = begun(tests, agent, n=1)
     good, bad = (int(item) for item in infos["candidates"][0, [4, 9]])
-    from ilrec_agents.llm.teachers.session import Session
-
     user = int(infos["user_index"][0])
     for item, rating in ((good, 5.0), (bad, 0.5)):
         played = Played(Session(9, 0, user, (item,), (rating,)), True, [0.0])
@@ -193,9 +194,13 @@ def test_a_good_film_is_encouraged_and_a_bad_one_discouraged(make, short, tests)
     (note,) = agent.explain()
     titles = short.unwrapped.scenario.catalogue.titles
     assert note["encouraged"] == [titles[good]] and note["discouraged"] == [titles[bad]]
-    assert (
-        note["prompt"].index(titles[good]) < note["prompt"].index("disappointed by") < note["prompt"].index(titles[bad])
-    )
+    assert f"pleased with:\n- {titles[good]}\n" in note["prompt"]
+    assert (f"disappointed by:\n- {titles[bad]}\n" in note["prompt"]) == (discouraged == "named")
+    two = infos | {"action_mask": np.isin(np.arange(20), (9, 11))[None]}
+    if discouraged == "left_out":
+        assert agent.act(observations, two).tolist() == [11]
+    only = infos | {"action_mask": (np.arange(20) == 9)[None]}
+    assert agent.act(observations, only).tolist() == [9]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,7 @@ def test_a_look_on_while_it_learns(short, model):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"plan_every": 0}, {"temperature": -1.0}, {"gamma": 1.5}, {"liked": 2.5}, {"similarity": 2.0}, {"history": -1}],
+    [{"plan_every": 0}, {"temperature": -1.0}, {"gamma": 1.5}, {"liked": 2.5}, {"discouraged": "no"}, {"history": -1}],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):

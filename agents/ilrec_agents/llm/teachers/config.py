@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ilrec_agents.checks import number, whole
+from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.llm.models.known import DEFAULT
 
 
@@ -37,6 +37,8 @@ class TeacherConfig:
         max_reflection_tokens: Length of a reflection (reflexion, billp); 0 for none.
         reflections: Reflections that are recalled at once, at most; 0 for none. BiLLP: 2.
         advice: Films that are encouraged, and that are discouraged, at most (billp); 0 for none, and no critic.
+        discouraged: What is done about discouraged films. "left_out": they are not chosen while anything else is free.
+            "named": the prompt names them, as BiLLP does; small models then take what they have just read of.
         similarity: Cosine of two situations from which on what one taught is recalled in the other.
         gamma: Discount of the critic's values. BiLLP: 0.5.
         critic_always: Whether the critic grades every situation, for the trace. Where it does not, it only grades
@@ -67,6 +69,7 @@ class TeacherConfig:
     max_reflection_tokens: int = 32
     reflections: int = 2
     advice: int = 3
+    discouraged: str = "left_out"
     similarity: float = 0.5
     gamma: float = 0.5
     critic_always: bool = True
@@ -79,6 +82,7 @@ class TeacherConfig:
         whole(self, "shortlist", "max_title_tokens", "plan_every", "sessions_at_once")
         whole(self, "liked", "disliked", "history", "reflections", "advice", "training_sessions", least=0)
         whole(self, "max_thought_tokens", "max_plan_tokens", "max_reflection_tokens", least=0)
+        one_of(self, "discouraged", ("left_out", "named"))
         number(self, "temperature")
         number(self, "correction", high=2.0)
         number(self, "gamma", high=1.0)

@@ -113,7 +113,7 @@ class Decider:
         context.append([self._brought(plan, mine) for plan, mine in zip(plans, advice, strict=True)])
         thoughts = self._thinker.think(context) if self.parts.thinks else [None] * len(sessions)
         context.append([self._asking] * len(sessions))
-        choices = self.grounding.choose(context.inner, offered, free, draws)
+        choices = self.grounding.choose(context.inner, offered, self._left(offered, free, advice), draws)
         context.rewind(start)
         return [
             Step(
@@ -207,7 +207,18 @@ class Decider:
     def _brought(self, plan: Plan | None, advice: Advice) -> Tokens:
         """What stands between the films shown and the question: the plan, then the advice."""
         planned = () if plan is None else self._planner.speech.told(plan.text)
-        return (*planned, *self.script.advice(advice.encouraged, advice.discouraged))
+        named = advice.discouraged if self._config.discouraged == "named" else ()
+        return (*planned, *self.script.advice(advice.encouraged, named))
+
+    def _left(
+        self, offered: NDArray[np.integer], free: NDArray[np.bool_], advice: Sequence[Advice]
+    ) -> NDArray[np.bool_]:
+        """What may be chosen ``(B, S)`` when discouraged films are left out wherever something else is free."""
+        if self._config.discouraged == "named":
+            return free
+        bad = np.array([np.isin(items, mine.discouraged) for items, mine in zip(offered, advice, strict=True)])
+        left: NDArray[np.bool_] = free & ~bad
+        return np.where(left.any(axis=1, keepdims=True), left, free)
 
     def _lessons(self, sessions: Sequence[Session]) -> list[list[str]]:
         if not self.parts.reflects:
