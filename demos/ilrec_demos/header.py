@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -89,6 +89,17 @@ def read_header(path: Path) -> Header:
             cause="another version of ilrec-gym wrote it",
         )
     return header
+
+
+def header_of_card(card: Mapping[str, Any]) -> Header:
+    """The header of the journal that a dataset was exported from, as far as its card says it."""
+    task, journal = card["task"], card["journal"]
+    return Header(
+        env=task["env_spec"], task=task["description"], fingerprint=task["fingerprint"],
+        split=card["environment"].get("split", ""), agent=card["agent"], seed=card["seed"],
+        sessions=journal["sessions"], batch_size=card.get("seeding", {}).get("batch_size", 1),
+        users=None if card.get("viewers") is None else tuple(card["viewers"]),
+    )  # fmt: skip
 
 
 def _differences(prefix: str, ours: Any, theirs: Any) -> Iterable[tuple[str, tuple[Any, Any]]]:

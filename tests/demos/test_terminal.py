@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import pytest
 
 from ilrec_demos.cli import main
+from ilrec_demos.export import export
 from ilrec_demos.journal import Journal, Session
 from ilrec_demos.terminal import Screen, SessionView, columns, cut, wrapped
+from ilrec_gym.cards import card_path
 from ilrec_gym.errors import UsageError
 
 SAID = {
@@ -129,3 +133,18 @@ def test_the_command(journal: Journal, capsys: pytest.CaptureFixture[str]) -> No
     said = capsys.readouterr().out
     assert said.count("Liked before") == 2 and "\x1b[1mSession 0, viewer" in said
     assert main(["inspect", str(journal.path), "--width", "20"]) == 2
+
+
+def test_a_dataset_in_json_lines_is_inspected_like_its_journal(
+    journal: Journal, env: gym.Env[Any, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export(journal, tmp_path / "set", env, form="jsonl", transcript=0)
+    said = []
+    for path in (journal.path, tmp_path / "set"):
+        assert main(["inspect", str(path), "--session", "3", "--session", "1"]) == 0
+        said.append(capsys.readouterr().out.replace(str(path), "PATH"))
+    assert said[0] == said[1] and said[0].count("Liked before") == 2
+    card = card_path(tmp_path / "set" / "steps.jsonl")
+    card.write_text(json.dumps({**json.loads(card.read_text()), "journal": 3}))
+    assert main(["inspect", str(tmp_path / "set")]) == 2
+    assert "must say what the sessions were exported from" in capsys.readouterr().err

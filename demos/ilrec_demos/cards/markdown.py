@@ -9,7 +9,7 @@ from typing import Any
 from ilrec_demos.cards.opening import opening
 from ilrec_demos.jsonl_schema import SESSION, STEP, Column
 
-_TAGS = ("recommender-systems", "demonstrations", "simulation", "movielens", "offline-rl")
+_TAGS = ("recommender-systems", "demonstrations", "simulation", "offline-rl")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -48,7 +48,7 @@ def _front_matter(card: Mapping[str, Any]) -> str:
         f"pretty_name: {_yaml(_title(card))}",
         "language:", "- en",
         "task_categories:", "- reinforcement-learning",
-        "tags:", *(f"- {tag}" for tag in _TAGS),
+        "tags:", *(f"- {tag}" for tag in _TAGS), *(["- movielens"] if terms["citation"] else []),
         "size_categories:", f"- {next((name for limit, name in _SIZES if steps < limit), 'n>1M')}",
     ]  # fmt: skip
     if "columns" in card:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ilrec_demos.commands.printing import print_statistics
-from ilrec_gym.errors import UsageError
+from ilrec_gym.errors import ArtefactError, UsageError
+
+if TYPE_CHECKING:
+    from ilrec_demos.journal import Journal
 
 
 def add(commands: Any) -> None:
     """Add the subcommand."""
-    inspect = commands.add_parser("inspect", help="print sessions of a journal")
-    inspect.add_argument("journal", type=Path, metavar="FOLDER", help="the journal's folder")
+    inspect = commands.add_parser("inspect", help="print sessions of a journal, or of a dataset in JSON Lines")
+    inspect.add_argument("journal", type=Path, metavar="FOLDER", help="the journal's or the dataset's folder")
     inspect.add_argument("--session", type=int, action="append", metavar="I", help="this session; may be repeated")
     inspect.add_argument("--first", type=int, default=3, metavar="N", help="the first so many (%(default)s)")
     inspect.add_argument("--prompts", action="store_true", help="also what the model read and wrote, word by word")
@@ -23,11 +26,10 @@ def add(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ilrec_demos.journal import Journal
     from ilrec_demos.replay import environment_of
     from ilrec_demos.terminal import Screen, SessionView
 
-    journal = Journal.read(options.journal)
+    journal = _journal(options.journal)
     by_number = {session.number: session for session in journal.sessions}
     for number in options.session or []:
         if number not in by_number:
@@ -46,3 +48,23 @@ def _run(options: argparse.Namespace) -> int:
         for line in view.lines(session):
             print(line)
     return 0
+
+
+def _journal(path: Path) -> Journal:
+    """A journal, or what a dataset in JSON Lines says of the one that it was made from."""
+    from ilrec_demos.header import header_of_card
+    from ilrec_demos.journal import Journal
+    from ilrec_demos.jsonl import KIND, STEPS, read_jsonl
+    from ilrec_gym.cards import read_card
+
+    if not (path / STEPS).exists():
+        return Journal.read(path)
+    sessions = read_jsonl(path)
+    try:
+        return Journal(path, header_of_card(read_card(path / STEPS, kind=KIND)), sessions)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtefactError(
+            f"the card of {path} must say what the sessions were exported from",
+            received=repr(error),
+            cause="a damaged card",
+        ) from error

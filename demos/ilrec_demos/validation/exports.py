@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ilrec_demos.header import Header
+from ilrec_demos.header import header_of_card
 from ilrec_demos.journal import Session
 from ilrec_demos.validation.card_checks import check_values
 from ilrec_demos.validation.findings import Report
@@ -40,13 +40,7 @@ def dataset_environment(card: Mapping[str, Any], report: Report, env: gym.Env[An
     Raises:
         DataError: Its data set is not at hand.
     """
-    task, journal = card["task"], card["journal"]
-    header = Header(
-        env=task["env_spec"], task=task["description"], fingerprint=task["fingerprint"],
-        split=card["environment"].get("split", ""), agent=card["agent"], seed=card["seed"],
-        sessions=journal["sessions"], batch_size=1,
-    )  # fmt: skip
-    return checked_environment(header, report, env, "card")
+    return checked_environment(header_of_card(card), report, env, "card")
 
 
 def check_counts(place: str, sessions: Sequence[Session], card: Mapping[str, Any], report: Report) -> None:
