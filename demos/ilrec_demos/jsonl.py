@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ilrec_demos.journal import Session, Step
-from ilrec_demos.jsonl_schema import SESSION, STEP, TRACE, Column
+from ilrec_demos.jsonl_schema import SESSION, STEP, TRACE, Column, complaints
 from ilrec_demos.trace import Trace
 from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.errors import ArtefactError, UsageError
@@ -131,21 +131,6 @@ def joined_record(record: Mapping[str, Any], steps: Sequence[Mapping[str, Any]])
     """
     named = ("session", "user_id", "seed", "exit_reason", "terminated", "return", "tokens", "seconds")
     return {name: record[name] for name in named} | {"steps": [_recorded(step) for step in steps]}
-
-
-def complaints(record: Any, columns: Mapping[str, Column]) -> Iterator[str]:
-    """What is wrong with the columns of one line."""
-    if not isinstance(record, dict):
-        yield f"not an object: {record!r:.60}"
-        return
-    for name in columns.keys() - record.keys():
-        if not columns[name].optional:
-            yield f"{name} is missing"
-    for name, value in record.items():
-        if name not in columns:
-            yield f"{name} is no column of the schema"
-        elif not columns[name].holds(value):
-            yield f"{name} is {value!r:.60}, not {columns[name].said}"
 
 
 def _step(session: Session, t: int, trace: Trace, said: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,3 +116,18 @@ SESSION: Mapping[str, Column] = {
     "seconds": Column("number", "the session's share of the time that decisions took"),
 }
 """Columns of ``sessions.jsonl``."""
+
+
+def complaints(record: Any, columns: Mapping[str, Column]) -> Iterator[str]:
+    """What is wrong with the columns of one line."""
+    if not isinstance(record, dict):
+        yield f"not an object: {record!r:.60}"
+        return
+    for name in columns.keys() - record.keys():
+        if not columns[name].optional:
+            yield f"{name} is missing"
+    for name, value in record.items():
+        if name not in columns:
+            yield f"{name} is no column of the schema"
+        elif not columns[name].holds(value):
+            yield f"{name} is {value!r:.60}, not {columns[name].said}"

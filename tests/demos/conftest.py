@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import ilrec_gym  # noqa: F401  registers the environments
 from ilrec_agents import Agent, make_agent
 from ilrec_agents.offline.dataset import SessionDataset
 from ilrec_demos.collect import collect
+from ilrec_demos.export import export
 from ilrec_demos.journal import Journal
 from ilrec_demos.replay import replay
 
@@ -68,3 +70,32 @@ def folder(journal: Journal, tmp_path: Path) -> Path:
     for name in ("journal.json", "sessions.jsonl"):
         (copy / name).write_bytes((journal.path / name).read_bytes())
     return copy
+
+
+@pytest.fixture(scope="session")
+def exported(journal: Journal, env: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("exported")
+    return {
+        "d3rlpy": export(journal, root / "h5" / "set.h5", env, transcript=2)[1],
+        "minari": export(journal, root / "minari", env, transcript=2, form="minari")[1],
+        "jsonl": export(journal, root / "jsonl", env, transcript=2, form="jsonl")[1],
+    }
+
+
+@pytest.fixture
+def copied(exported: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
+    """A function that gives a copy of the dataset of a form, to be damaged."""
+
+    def copy(form: str) -> Path:
+        if form == "d3rlpy":
+            shutil.copytree(exported[form].parent, tmp_path / "h5")
+            return tmp_path / "h5" / "set.h5"
+        return Path(shutil.copytree(exported[form], tmp_path / form))
+
+    return copy
+
+
+@pytest.fixture
+def whole(journal: Journal, tmp_path: Path) -> Path:
+    """A copy of the finished journal with its card."""
+    return Path(shutil.copytree(journal.path, tmp_path / "journal"))

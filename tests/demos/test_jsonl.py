@@ -13,8 +13,8 @@ import pytest
 
 from ilrec_demos.export import export
 from ilrec_demos.journal import Journal, Session
-from ilrec_demos.jsonl import SESSIONS, STEPS, Lines, complaints, read_jsonl, write_jsonl
-from ilrec_demos.jsonl_schema import SESSION, STEP, TRACE
+from ilrec_demos.jsonl import SESSIONS, STEPS, Lines, read_jsonl, write_jsonl
+from ilrec_demos.jsonl_schema import SESSION, STEP, TRACE, complaints
 from ilrec_demos.trace import TYPES
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError

@@ -20,7 +20,6 @@ from ilrec_demos.validation.exports import check_counts, dataset_environment, is
 from ilrec_demos.validation.findings import Report
 from ilrec_demos.validation.sessions import SessionCheck, keeps_to_the_mask
 from ilrec_gym.cards import card_path
-from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import ArtefactError
 from ilrec_gym.files import fingerprint, read_json
 
@@ -65,7 +64,7 @@ class _Arrays:
         base = dataset_environment(self.card, self.report, env)
         if base is None:
             return
-        sessions = self._sessions(base)
+        sessions = [_session(i, episode, self.card["seed"]) for i, episode in enumerate(self.dataset.episodes)]
         self._counts(sessions)
         check = SessionCheck(base, self.report, lambda s: f"session {s.number}", words=False)
         playable = check.steps(sessions)
@@ -79,10 +78,6 @@ class _Arrays:
         episodes = {session.number: episode for session, episode in zip(sessions, self.dataset.episodes, strict=True)}
         for session, observations in zip(playable, played, strict=True):
             self._observations(session, episodes[session.number].observations, observations)
-
-    def _sessions(self, base: MovieLensEnv) -> list[Session]:
-        titles = dict(zip(base.scenario.catalogue.ids.tolist(), base.scenario.catalogue.titles, strict=True))
-        return [_session(i, episode, self.card["seed"], titles) for i, episode in enumerate(self.dataset.episodes)]
 
     def _counts(self, sessions: Sequence[Session]) -> None:
         first: dict[int, int] = {}
@@ -125,7 +120,7 @@ def _facts(place: Path, dataset: SessionDataset, card: Mapping[str, Any], report
         check_values(METADATA.as_posix(), metadata, expected, report)
 
 
-def _session(index: int, episode: Episode, seed: int, titles: Mapping[int, str]) -> Session:
+def _session(index: int, episode: Episode, seed: int) -> Session:
     """An episode as a session; what arrays do not hold is left empty."""
     extras = episode.extras
     number = int(extras["session"][0]) if "session" in extras else index

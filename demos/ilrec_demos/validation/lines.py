@@ -10,8 +10,8 @@ from typing import Any
 import gymnasium as gym
 
 from ilrec_demos.journal import Session
-from ilrec_demos.jsonl import KIND, SESSIONS, STEPS, complaints, joined_record
-from ilrec_demos.jsonl_schema import SESSION, STEP, Column
+from ilrec_demos.jsonl import KIND, SESSIONS, STEPS, joined_record
+from ilrec_demos.jsonl_schema import SESSION, STEP, Column, complaints
 from ilrec_demos.validation.card_checks import check_card, check_files, check_values
 from ilrec_demos.validation.exports import check_counts, dataset_environment, is_export
 from ilrec_demos.validation.findings import Report, ranges
