@@ -50,7 +50,7 @@ class LockStep:
     def follow(self, sessions: Sequence[Session], tape: Tape) -> Taped:
         """A row for each session, right behind the last film shown."""
         held = [_Held(session, self.window(session).start) for session in sessions]
-        known = [next((i for i, old in enumerate(self._held) if _goes_on(old, now)), None) for now in held]
+        known = self._known(held)
         old = [row for row, source in enumerate(known) if source is not None]
         new = [row for row, source in enumerate(known) if source is None]
         parts: list[Taped] = []
@@ -100,6 +100,16 @@ class LockStep:
         context = self._shared.select([0] * len(texts))
         context.append(texts)
         return context
+
+    def _known(self, held: Sequence[_Held]) -> list[int | None]:
+        """For each row, the row of the kept context that it goes on from, if any."""
+        places: dict[tuple[int, ...], list[int]] = {}
+        for row, old in enumerate(self._held):
+            places.setdefault(old.session.key, []).append(row)
+        return [
+            next((row for row in places.get(now.session.key, []) if _goes_on(self._held[row], now)), None)
+            for now in held
+        ]
 
     def _kept(
         self, context: Context, tape: Tape, rows: Sequence[int], sources: Sequence[int], held: Sequence[_Held]

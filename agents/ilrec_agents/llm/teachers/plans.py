@@ -56,7 +56,8 @@ class Plans:
             tape: Of all rows.
         """
         due = [session.until(len(session) // self._every * self._every) for session in sessions]
-        self._made = {session: plan for session, plan in self._made.items() if session in set(due)}
+        wanted = set(due)
+        self._made = {session: plan for session, plan in self._made.items() if session in wanted}
         missing = [row for row, session in enumerate(due) if session not in self._made]
         now = [row for row in missing if due[row] == sessions[row]]
         earlier = [row for row in missing if due[row] != sessions[row]]

@@ -36,6 +36,11 @@ class Session:
         seed, episode, user = (int(infos[name][row]) for name in ("seed", "session", "user_index"))
         return cls(seed, episode, user, tuple(items), tuple(ratings))
 
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Seed, episode and user: what stays the same while it goes on."""
+        return self.seed, self.episode, self.user
+
     def __len__(self) -> int:
         return len(self.items)
 
