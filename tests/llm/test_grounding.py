@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ilrec_agents.llm.backends.scripted import ScriptedBackend
@@ -11,6 +11,7 @@ from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding import GROUNDINGS, make_grounding
 from ilrec_agents.llm.grounding.base import Material, Titles
 from ilrec_agents.llm.grounding.branches import Branches
+from ilrec_agents.llm.grounding.choice import drawn
 from ilrec_agents.llm.grounding.names import TitleFinder
 from ilrec_agents.llm.memory.encoder import make_encoder
 from ilrec_agents.llm.prompt import Prompt
@@ -88,6 +89,7 @@ def enumerated(backend, text, paths, free, temperature, prior):
     prior=st.lists(st.floats(-2, 2), min_size=6, max_size=6),
     temperature=st.sampled_from([0.5, 1.0, 3.0]),
 )
+@example([[260, 261, 260], [260, 261, 261], [260, 262], [261]], [True] * 6, [0.0] * 6, 1.0)
 def test_constrained_choices_have_the_chances_of_plain_enumeration(backend, sequences, masks, prior, temperature):
     n, draws = len(sequences), 200
     free = np.array(masks[:n]) | (np.arange(n) == 0)
@@ -198,6 +200,12 @@ def test_what_lies_below_a_node_is_weighed(sequences, prior, masks):
         expected = np.log(np.mean(np.exp(below))) if below else -np.inf
         assert weights[node] == pytest.approx(expected, abs=1e-9)
     assert branches.below(-1).tolist() == np.flatnonzero(trie.parents == -1).tolist()
+
+
+def test_a_draw_never_falls_on_what_has_no_chance():
+    assert drawn(np.array([0.0, 0.5, 0.0, 0.5 - 1e-9, 0.0]), np.nextafter(1.0, 0.0)) == 3, "sums fall short of 1"
+    assert drawn(np.array([0.0, 1.0, 0.0]), 0.0) == 1
+    assert [drawn(np.array([0.25, 0.0, 0.75]), draw) for draw in (0.0, 0.24, 0.25, 0.99)] == [0, 0, 2, 2]
 
 
 def test_twins_nothing_and_beginnings_can_all_be_chosen(backend):
