@@ -89,7 +89,7 @@ def enumerated(backend, text, paths, free, temperature, prior):
     prior=st.lists(st.floats(-2, 2), min_size=6, max_size=6),
     temperature=st.sampled_from([0.5, 1.0, 3.0]),
 )
-@example([[260, 261, 260], [260, 261, 261], [260, 262], [261]], [True] * 6, [0.0] * 6, 1.0)
+@example([[260, 261, 260], [260, 261, 261], [260, 262], [261]], [True] * 6, [0.0] * 6, 20.0)
 def test_constrained_choices_have_the_chances_of_plain_enumeration(backend, sequences, masks, prior, temperature):
     n, draws = len(sequences), 200
     free = np.array(masks[:n]) | (np.arange(n) == 0)
