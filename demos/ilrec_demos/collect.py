@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ilrec_agents.base import Agent
 from ilrec_agents.offline.env_spec import spec_of
+from ilrec_demos.cards.prompts import PROMPTS, prompts_of
 from ilrec_demos.header import Header
 from ilrec_demos.journal import KIND, Journal
 from ilrec_demos.seal import write_sealed
@@ -113,11 +114,13 @@ def header_of(
 
 
 def agent_facts(agent: Agent) -> dict[str, Any]:
-    """Name, settings and seed of an agent, and what ``agent.facts`` says where it has that (model, prompts)."""
+    """Name, settings, seed, prompt checksums of an agent, and what ``agent.facts`` says where it has that (model)."""
     config = asdict(agent.config) if is_dataclass(agent.config) and not isinstance(agent.config, type) else {}
     facts = getattr(agent, "facts", None)
     facts = facts() if callable(facts) else facts
-    return {"name": agent.name, "config": config, "seed": agent.seed, **({"facts": dict(facts)} if facts else {})}
+    about = {"name": agent.name, "config": config, "seed": agent.seed, **({"facts": dict(facts)} if facts else {})}
+    checksums = {prompt["version"]: prompt["sha256"] for prompt in prompts_of(about)}
+    return about | ({PROMPTS: checksums} if checksums else {})
 
 
 @dataclass

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from ilrec_demos.cards.prompts import PROMPTS
 from ilrec_demos.header import NAME, Header, read_header
 from ilrec_demos.journal import SESSIONS, Journal, Session
 from ilrec_gym.errors import ArtefactError, UsageError
@@ -86,7 +88,10 @@ class JournalWriter:
 
 
 def _same_header(path: Path, header: Header) -> None:
-    differences = read_header(path).differences(header)
+    there = read_header(path)
+    if PROMPTS not in there.agent:  # a journal of before they were kept
+        header = replace(header, agent={key: value for key, value in header.agent.items() if key != PROMPTS})
+    differences = there.differences(header)
     if differences:
         names = [name for name in differences if name != "fingerprint"] or ["fingerprint"]
         said = [f"{name}: {differences[name][0]!r} in the journal, {differences[name][1]!r} now" for name in names]

@@ -5,19 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ilrec_agents import make_agent
+from ilrec_agents.heuristic.retriever import RetrieverRandomAgent
 from ilrec_demos.cards import complete, facts_of_journal, markdown_path, picture_path, terms_of
 from ilrec_demos.cards.prompts import prompts_of
+from ilrec_demos.collect import collect
 from ilrec_demos.export import export
 from ilrec_demos.journal import Journal
 from ilrec_demos.places import artefact_of, files_of
 from ilrec_gym.cards import card_path, read_card
+from ilrec_gym.errors import UsageError
 from ilrec_gym.files import sha256
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """With the path of a prompt."""
+
+    prompt: str
+    n: int = 3
+
 
 FORMS = ["d3rlpy", "minari", "jsonl"]
 TIMES = {"created", "seconds"}
@@ -132,6 +145,29 @@ def test_prompts_have_version_checksum_and_text(tmp_path: Path) -> None:
     several = prompts_of({"facts": {"prompts": {"actor": "act_v1", "planner": "plan_x"}}, "config": {}})
     assert [prompt["version"] for prompt in several] == ["act_v1", "plan_x"]
     assert prompts_of({"name": "logging"}) == []
+
+
+def test_a_prompt_that_was_changed_since_is_not_shown(tmp_path: Path, env: Any) -> None:
+    class Prompted(RetrieverRandomAgent):
+        facts = {"prompt": "mine_v1"}
+
+    mine = tmp_path / "mine.toml"
+    mine.write_text('version = "mine_v1"\nopening = "first"')
+    before = sha256(mine)
+    agent = Prompted(make_agent("retriever_random", env).task, PromptConfig(str(mine)))
+    journal = collect(agent, env, tmp_path / "log", sessions=1)
+    assert journal.header.agent["prompt_checksums"] == {"mine_v1": before}
+    assert facts_of_journal(journal)["prompts"][0]["text"] == mine.read_text()
+    mine.write_text('version = "mine_v1"\nopening = "second"')
+    assert facts_of_journal(journal)["prompts"] == [{"version": "mine_v1", "sha256": before, "text": None}]
+    export(journal, tmp_path / "a.h5", env)
+    assert f"Version `mine_v1`, SHA-256 `{before}`; its text was not at hand any more" in page_of(tmp_path / "a.h5")
+    with pytest.raises(UsageError, match=r"agent\.prompt_checksums\.mine_v1"):
+        collect(agent, env, tmp_path / "log", sessions=1, resume=True)
+    header = json.loads((tmp_path / "log" / "journal.json").read_text())
+    del header["agent"]["prompt_checksums"]
+    (tmp_path / "log" / "journal.json").write_text(json.dumps(header))
+    assert collect(agent, env, tmp_path / "log", sessions=1, resume=True).finished, "an older journal goes on"
 
 
 def test_a_prompt_cannot_end_its_block(spoken: Journal, env: Any, tmp_path: Path) -> None:

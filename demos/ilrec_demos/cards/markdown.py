@@ -96,8 +96,9 @@ def _agent(agent: Mapping[str, Any]) -> str:
 def _prompts(prompts: Sequence[Mapping[str, Any]]) -> str:
     parts = ["## Prompts"]
     for prompt in prompts:
-        checksum = f"SHA-256 `{prompt['sha256']}`" if prompt["sha256"] else "text not at hand when this was written"
-        parts.append(f"Version `{_plain(prompt['version'])}`, {checksum}.")
+        checksum = f", SHA-256 `{prompt['sha256']}`" if prompt["sha256"] else ""
+        gone = "" if prompt["text"] else "; its text was not at hand any more when this was written"
+        parts.append(f"Version `{_plain(prompt['version'])}`{checksum}{gone}.")
         if prompt["text"]:
             parts.append(_fenced(prompt["text"], "toml"))
     return "\n\n".join(parts)

@@ -9,9 +9,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+PROMPTS = "prompt_checksums"
+"""Key of a header's ``agent``: SHA-256 of each prompt by version, as it was when the sessions were collected."""
+
 
 def prompts_of(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per prompt ``version``, ``sha256`` and ``text``; both are None where the file is gone or has another version.
+    """Per prompt ``version``, ``sha256`` and ``text``.
+
+    The text is None where the file is gone, has another version, or was changed since the sessions were collected; the
+    checksum is None where it was not recorded either.
 
     Args:
         agent: ``agent`` of a journal's header.
@@ -19,13 +25,15 @@ def prompts_of(agent: Mapping[str, Any]) -> list[dict[str, Any]]:
     facts, config = agent.get("facts", {}), agent.get("config", {})
     named = list(_texts(facts.get("prompt"))) + list(_texts(facts.get("prompts")))
     files = {version: content for content in _contents(config, named) if (version := _version(content))}
-    return [_entry(version, files.get(version)) for version in dict.fromkeys(named)]
+    recorded = agent.get(PROMPTS, {})
+    return [_entry(version, files.get(version), recorded.get(version)) for version in dict.fromkeys(named)]
 
 
-def _entry(version: str, content: bytes | None) -> dict[str, Any]:
-    if content is None:
-        return {"version": version, "sha256": None, "text": None}
-    return {"version": version, "sha256": hashlib.sha256(content).hexdigest(), "text": content.decode("utf-8")}
+def _entry(version: str, content: bytes | None, recorded: str | None) -> dict[str, Any]:
+    found = None if content is None else hashlib.sha256(content).hexdigest()
+    if content is None or recorded not in (None, found):
+        return {"version": version, "sha256": recorded, "text": None}
+    return {"version": version, "sha256": found, "text": content.decode("utf-8")}
 
 
 def _contents(config: Mapping[str, Any], named: list[str]) -> Iterator[bytes]:
