@@ -17,7 +17,6 @@ from ilrec_agents.learning import LearningAgent
 from ilrec_agents.model_based.config import TRACKERS, WorldModelConfig
 from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_agents.online.maskable_ppo import MaskablePPOAgent
 from ilrec_agents.online.ppo import PPOAgent, PPOConfig
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError, require
@@ -63,8 +62,8 @@ class ModelBasedAgent(LearningAgent):
     """Learns a world model from logged sessions, and a policy by playing with viewers that the model imagines.
 
     Imagined sessions are those of train users, whose public profiles say how each session begins; so they begin at the
-    beginning, where the papers' rollouts branch off from logged states. The policy is learned by PPO, over a whole
-    catalogue by PPO with masks: logs hold no repeats, so the model knows nothing of them.
+    beginning, where the papers' rollouts branch off from logged states. The policy is learned by PPO. Logs hold no
+    repeats, so the model knows nothing of them; over a whole catalogue the mask keeps PPO from trying any.
 
     Attributes:
         world_model: What was learned of the viewers, with its report. One that is set before ``fit`` is taken as it
@@ -75,6 +74,7 @@ class ModelBasedAgent(LearningAgent):
     family = "model_based"
     learns_from = "dataset"
     extra = "online"
+    over_catalogues = "guided"
     Config: ClassVar[type[Any]] = ModelBasedConfig
     config: Any
 
@@ -105,8 +105,7 @@ class ModelBasedAgent(LearningAgent):
             threshold=config.threshold or None,
         )
         settings = {field.name: getattr(config, field.name) for field in fields(PPOConfig)}
-        kind = PPOAgent if self.task.n_candidates else MaskablePPOAgent  # logs say nothing about repeats
-        player = kind(Task.of(env), PPOConfig(**settings), seed=self.seed, device=self.device)
+        player = PPOAgent(Task.of(env), PPOConfig(**settings), seed=self.seed, device=self.device)
         player.fit(env, watch=None if watch is None else lambda _, done: self._show(player, watch, done))
         self._learned(player._network)
         self.history = player.history
