@@ -20,10 +20,10 @@ class TeacherConfig:
         backend_options: Further keywords of the back-end, as its class documents them.
         dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs with AMX, else float32.
         prompt: Version of a prompt that comes with the package, or the path of a ``.toml`` file.
-        grounding: How what the model says becomes a film: "likelihood", "constrained", "contrastive" or "free_text".
+        grounding: How what the model says becomes a film: "likelihood", "constrained" or "free_text".
         encoder: What makes vectors of texts, for memories and for ``free_text``: "minilm", or "model" for the language
             model's own hidden states.
-        correction: w in log p(title | viewer) - w log p(title | everybody), for ``likelihood`` and ``contrastive``.
+        correction: w in log p(title | viewer) - w log p(title | everybody), for ``likelihood``.
         shortlist: Titles that ``likelihood`` scores with their year; the others are out by their names.
         temperature: 0 takes the best title; above, titles are drawn.
         max_title_tokens: Length of a title that ``free_text`` writes.
