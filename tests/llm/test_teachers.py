@@ -238,6 +238,10 @@ def test_only_those_that_learned_act_or_are_saved(short, tests, model, tmp_path)
         agent.fit(tests)
     with pytest.raises(UsageError, match="must be made|must learn in the environment"):
         agent.fit(gym.make(WHOLE))
+    with pytest.raises(ZeroDivisionError):
+        agent.fit(short, watch=lambda *_: 1 / 0)
+    with pytest.raises(UsageError, match="must have learned"):
+        agent.act(observations, infos)
     react = make_agent("react", short, model=model, **SMALL)
     del infos["history_items"]
     with pytest.raises(UsageError, match="history"):

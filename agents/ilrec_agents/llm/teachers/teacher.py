@@ -103,7 +103,11 @@ class Teacher(Agent):
         self._ready, self.history = True, []
         self.decider.memories.clear()
         self.decider.forget()
-        train(self, source, watch)
+        try:
+            train(self, source, watch)
+        except BaseException:
+            self._ready = False  # half of the memories would pass for all of them
+            raise
         return self
 
     def facts(self) -> dict[str, Any]:
