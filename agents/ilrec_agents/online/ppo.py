@@ -41,7 +41,7 @@ class PPOAgent(OnPolicyAgent):
 
     L = -E[min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)]  +  c_v (V - V_target)^2  -  c_e H(pi)
 
-   
+
     """
 
     name = "ppo"
