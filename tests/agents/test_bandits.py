@@ -172,3 +172,22 @@ def test_bandits_refuse_what_they_cannot_learn_from(fitted: dict[str, Any], tmp_
         bad: dict[str, Any] = settings
         with pytest.raises(UsageError, match="must be"):
             make_agent("linucb", env, **bad)
+
+
+@pytest.mark.parametrize("name", ["linucb", "thompson"])
+def test_foresight_counts_similarity_more_often_and_changes_nothing_else(name):
+    """What is learned is the same; the scores differ by similarity times its weight."""
+    env = gym.make("ilrec/MovieLens-v0", catalogue_size=60, max_steps=6)
+    agents = [make_agent(name, env, foresight=often, total_timesteps=300, n_envs=16) for often in (1.0, 3.0)]
+    first, second = (agent.fit(env) for agent in agents)
+    second._gram, second._moment, second._squares = first._gram, first._moment, first._squares
+    second._count = first._count
+    base = env.unwrapped
+    sessions = base.batch(8, first.info)
+    observations, infos = sessions.reset(base.users[:8], seeds=np.arange(8))
+    for step in range(3):
+        observations, *_, infos = sessions.step(np.arange(8) + 8 * step)
+    similarity = base.layout.part(observations, "memory_fast").astype(float) @ base.scenario.catalogue.vectors.T
+    added = second.scores(observations, infos) - first.scores(observations, infos)
+    np.testing.assert_allclose(added, 2 * first.theta[2] * similarity, atol=1e-6)
+    assert np.abs(added).max() > 0.01

@@ -34,6 +34,8 @@ class LinearConfig:
         n_envs: Sessions side by side.
         ridge: lambda, the weight of the prior around 0 of the shared weights.
         taste: Prior variance of a session's own weights, in variances of the noise; 0: sessions have none.
+        foresight: How often similarity to what was shown counts when an item is chosen. Once is what it costs the next
+            rating; what is shown now also costs the ratings to come, and 2 counts that as much again. The papers: 1.
         allow_test_users: Whether it may play with test users, on whom agents are evaluated.
     """
 
@@ -41,12 +43,13 @@ class LinearConfig:
     n_envs: int = 64
     ridge: float = 1.0
     taste: float = 0.5
+    foresight: float = 2.0
     allow_test_users: bool = False
 
     def __post_init__(self) -> None:
         whole(self, "total_timesteps", "n_envs")
         number(self, "ridge", open_low=True)
-        number(self, "taste")
+        number(self, "taste", "foresight")
 
 
 class Belief(NamedTuple):
@@ -69,7 +72,7 @@ class LinearBandit(ScoringAgent):
     x are features that everybody shares the weights theta of: predicted rating, similarity to what was shown lately,
     mean and popularity of the item. q are the item's public factors, and w a taste that the profile did not show: each
     session begins at w ~ N(0, v s^2 I) and learns from its own ratings, read from the history, so ``act`` keeps no
-    state. It looks one rating ahead, and knows nothing of when users leave.
+    state. It learns one rating ahead, and knows nothing of when users leave; what foresight it has is ``foresight``.
 
     Attributes:
         history: Per group of sessions ``timesteps`` so far, and their mean ``return`` and ``length``.
@@ -117,12 +120,14 @@ class LinearBandit(ScoringAgent):
         n = self.task.n_actions
         found, rows = np.empty((len(observations), n)), max(1, _CELLS // n)
         memory = self.task.layout.part(observations, "memory_fast").astype(np.float64)
+        counts = np.where(np.array(SHARED) == "similarity", self.config.foresight, 1.0)
         shared = Belief(self.theta, _root(self._known()))
         for first in range(0, len(found), rows):
             part = slice(first, first + rows)
             some = {name: values[part] for name, values in infos.items()}
             choices = self._features.now(memory[part], some)
-            found[part] = self._optimistic(choices, shared, self._belief(some, shared.mean), some)
+            taste = self._belief(some, shared.mean)
+            found[part] = self._optimistic(choices, shared._replace(mean=counts * shared.mean), taste, some)
         return found
 
     def _belief(self, infos: Infos, theta: Array) -> Belief:

@@ -18,7 +18,7 @@ OFFERED, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
 BUNDLED = (EnvPlan(OFFERED), EnvPlan(WHOLE))
 LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-1m"}))
 
-_QUICK = ("retriever_top1", "linucb", "ppo", "cql", "dorl", "llm")  # one of each family
+_QUICK = ("retriever_top1", "linucb", "dqn", "cql", "dorl", "llm")  # one of each family
 _PAPER = (
     "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "mmr:similarity_weight=0.5",
     "linucb", "thompson", "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
