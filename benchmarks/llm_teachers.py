@@ -309,7 +309,7 @@ class CountedReader:
     def of(self, nodes: Sequence[Nodes]) -> list[NDArray[np.float64]]:
         """Log-probabilities of nodes."""
         before = int(self._reader.read.sum())
-        with self._ledger.timed("reading titles on offer"):
+        with self._ledger.timed("reading titles on offer, and grades"):
             found: list[NDArray[np.float64]] = self._reader.of(nodes)
         self._ledger.read += int(self._reader.read.sum()) - before
         return found
