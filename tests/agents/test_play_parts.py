@@ -177,7 +177,7 @@ def test_both_memories_learn() -> None:
         policy.optimizer.zero_grad()
         out = policy.evaluate_actions(x, torch.zeros(len(x), dtype=torch.long), states, torch.zeros(len(x)))
         out[loss].sum().backward()
-        assert all(part.grad.abs().sum() > 0 for part in learns.parameters())
+        assert all(part.grad is not None and part.grad.any() for part in learns.parameters())
         assert all(part.grad is None or not part.grad.any() for part in rests.parameters())
 
 

@@ -194,3 +194,17 @@ def test_values_change_with_the_point_as_their_gradient_says(
     points = torch.from_numpy(agent.space.points[:6]).double().requires_grad_()
     torch.manual_seed(0)
     assert torch.autograd.gradcheck(lambda a: reader(x, a), points)
+
+
+def test_items_beyond_the_box_are_valued_at_its_edge(world: gym.Env, log: SessionDataset) -> None:
+    """As they were learned: no batch holds a point outside."""
+    agent: Any = make_agent("td3_bc", world, **FEW).fit(log)
+    network, x = agent._network, torch.from_numpy(log.transitions().observations)
+    network.items *= 5
+    with torch.no_grad():
+        values = network.values(x, torch.arange(12).expand(len(x), 12))
+        for item, point in enumerate(network.items):
+            edge = point.clamp(-1, 1).expand(len(x), -1)
+            wanted = torch.stack([critic(x, edge)[:, 0] for critic in network.critics]).amin(dim=0)
+            torch.testing.assert_close(values[:, item], wanted, rtol=1e-4, atol=1e-5)
+    assert (network.items.abs() > 1).any()
