@@ -173,7 +173,7 @@ def test_an_unfinished_journal_is_fine_where_it_may_be(whole: Path, env: Any) ->
         ("journal.json", lambda header: header.update(users=[1, 2]), "2 users for 20 sessions"),
         ("journal.json", lambda header: header["env"].update(id="ilrec/Nothing-v0", entry_point="no:thing"), "environ"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "changed",
 )  # fmt: skip
 def test_a_changed_card_or_header_is_found(
     whole: Path, file: str, change: Callable[[Record], object], said: str
