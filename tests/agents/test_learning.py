@@ -29,7 +29,7 @@ VALUE = PLAY | {
     "target_update_interval": 640,
 }
 WORLD = {"members": 2, "world_updates": 300}
-POINTING = {"updates": 300, "hidden": 32, "batch_size": 128, "learning_rate": 3e-3}
+POINTING = {"network": "auto", "updates": 300, "hidden": 32, "batch_size": 128, "learning_rate": 3e-3}
 LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     # One rating ahead, by a few linear features: far from the best plans, and far from chance.
     ("linucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),

@@ -19,13 +19,14 @@ class ContinuousCQLConfig(ContinuousConfig):
     Attributes:
         alpha: Weight of the conservative term. It is to be seen beside rewards of standard deviation 1.
         n_action_samples: Points of the policy, here and at the next step, and uniform ones, which stand for all.
-        temperature: Weight of the policy's entropy.
+        temperature: Weight of the policy's entropy. A narrow policy leaves its own points out of the conservative term,
+            and their values grow.
     """
 
     updates: int = 3000
     alpha: float = 0.1
     n_action_samples: int = 4
-    temperature: float = 0.01
+    temperature: float = 0.3
 
     def __post_init__(self) -> None:
         super().__post_init__()
