@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.runner import Progress, Runner
 from ilrec_agents.benchmark.runs.suites import SUITES, YARDSTICKS, Suite, suite
+from ilrec_agents.online.ppo import PPOAgent, PPOConfig
 from ilrec_agents.registry import AGENTS, agent_class, list_agents
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
@@ -368,3 +370,12 @@ def test_curve_of_no_file_and_of_a_damaged_one(tmp_path):
     (tmp_path / "curve").write_text('{"done": 1}\nnonsense\n')
     with pytest.raises(ArtefactError, match="one point per line"):
         read_curve(tmp_path / "curve")
+
+
+def test_a_default_that_changes_gives_another_run(monkeypatch):
+    job = next(job for job in SMALL.jobs if job.entrant.label == "ppo")
+    assert job.parameters["settings"]["gamma"] == PPOConfig().gamma
+    before = job.key
+    other = replace(job)
+    monkeypatch.setattr(PPOAgent, "Config", partial(PPOConfig, gamma=0.123))
+    assert other.key != before and other.parameters["entrant"] == job.parameters["entrant"]

@@ -138,6 +138,12 @@ class Entrant:
         return agent_class(self.agent).family
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """All settings of the agent, its defaults among them, as JSON: a default that changes gives another run."""
+        settings: dict[str, Any] = json.loads(json.dumps(asdict(agent_class(self.agent).Config(**self.config))))
+        return settings
+
+    @property
     def varies(self) -> bool:
         """Whether another seed gives another agent; rules without chance need one run only."""
         cls = agent_class(self.agent)
@@ -187,7 +193,7 @@ class Job:
         plan = {name: value for name, value in asdict(self).items() if name != "seed"}
         plan["modes"] = list(self.modes)
         plan["data_steps"] = self.data_steps if self.entrant.data else None
-        return {"format": FORMAT, **plan, "versions": versions()}
+        return {"format": FORMAT, **plan, "settings": self.entrant.settings, "versions": versions()}
 
     @cached_property
     def key(self) -> str:
