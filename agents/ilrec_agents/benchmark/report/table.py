@@ -27,7 +27,7 @@ MARKS = {
     "control": "trained like a student on a reward that carries no information",
     "reference": "a rule or learner to compare with",
     "heuristic": "a rule",
-    "bandit": "learns which films to show while it plays, without looking ahead",
+    "bandit": "learns which films to show while it plays",
     "online": "learns by playing with train users",
     "offline": "learns from logged sessions",
     "model-based": "learns in a model of the users that was fitted to logs",
