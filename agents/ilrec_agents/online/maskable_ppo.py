@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ilrec_agents.online.ppo import PPOAgent, PPOConfig
+from ilrec_agents.online.ppo import PPOAgent, ShortRoundsConfig
 from ilrec_agents.online.quiet import import_contrib
 
 
 @dataclass(frozen=True)
-class MaskablePPOConfig(PPOConfig):
+class MaskablePPOConfig(ShortRoundsConfig):
     """Settings of ``maskable_ppo``, those of ``ppo``."""
 
     total_timesteps: int = 150_000
-    network: str = "guided"
-    gamma: float = 0.8
-    n_steps: int = 16
-    n_epochs: int = 4
-    batch_size: int = 256
-    learning_rate: float = 2e-3
 
 
 class MaskablePPOAgent(PPOAgent):
@@ -27,7 +21,8 @@ class MaskablePPOAgent(PPOAgent):
 
     pi(a | s) = m_a exp(z_a) / sum_b m_b exp(z_b),   m_a = 0 for items that the viewer has seen, else 1
 
-    Over a whole catalogue that keeps it from repeating itself; items on offer are unseen anyhow.
+    Over a whole catalogue that keeps it from repeating itself, as all that play are kept from it here; items on offer
+    are unseen anyhow.
     """
 
     name = "maskable_ppo"

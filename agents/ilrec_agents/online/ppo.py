@@ -36,6 +36,18 @@ class PPOConfig(OnPolicyConfig):
         number(self, "clip_range", open_low=True)
 
 
+@dataclass(frozen=True)
+class ShortRoundsConfig(PPOConfig):
+    """Settings of those PPO that begin as the public ranking, and learn from short rounds how to change it."""
+
+    network: str = "guided"
+    gamma: float = 0.8
+    n_steps: int = 16
+    n_epochs: int = 4
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+
+
 class PPOAgent(OnPolicyAgent):
     """Learns by playing with train users, and takes the action that its policy finds most likely.
 

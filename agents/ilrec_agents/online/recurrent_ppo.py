@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Infos, Observations
-from ilrec_agents.online.ppo import PPOAgent, PPOConfig
+from ilrec_agents.online.ppo import PPOAgent, ShortRoundsConfig
 from ilrec_agents.online.quiet import import_contrib
 from ilrec_agents.past import Past
 from ilrec_gym.errors import require
@@ -19,16 +19,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RecurrentPPOConfig(PPOConfig):
+class RecurrentPPOConfig(ShortRoundsConfig):
     """Settings of ``recurrent_ppo``, those of ``ppo``. The memory is as wide as the hidden layers."""
 
     total_timesteps: int = 60_000
-    network: str = "guided"
-    gamma: float = 0.8
-    n_steps: int = 16
-    n_epochs: int = 4
-    batch_size: int = 256
-    learning_rate: float = 2e-3
 
 
 class RecurrentPPOAgent(PPOAgent):
