@@ -11,21 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Agent, Infos, Observations, allowed
-from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.backends import make_backend
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances, drawn
 from ilrec_agents.llm.grounding.trie import Tokens
+from ilrec_agents.llm.offer import check_history, everything, retrieved
 from ilrec_agents.llm.prompt import Prompt
 from ilrec_agents.llm.viewers import Viewers
 from ilrec_agents.llm.wording import Wording
 from ilrec_agents.task import Task
-from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.draws import AGENT, uniform
 
 _ENDS = ".!?;:(\n"  # where a reason ends
-_SHORTLIST = 20  # films that it chooses among where the whole catalogue is on offer
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,7 @@ class LLMAgent(Agent):
 
     def act(self, observations: Observations, infos: Infos) -> Actions:
         """Reason and choose in every row that still runs."""
-        if "history_items" not in infos:
-            raise UsageError(
-                "the llm agent needs the history of the session in the infos",
-                received=sorted(infos),
-                cause="an environment made without it",
-                fix='gym.make(..., info=["action_mask", "history"])',
-            )
+        check_history(self.name, infos)
         began = time.perf_counter()
         places = self._places(observations, infos)
         free = np.take_along_axis(allowed(infos, (len(observations), self.task.n_actions)), places, axis=1)
@@ -154,10 +146,8 @@ class LLMAgent(Agent):
     def _places(self, observations: Observations, infos: Infos) -> NDArray[np.int64]:
         """Actions ``(B, C)`` to choose among: what is on offer, or the public retriever's first of everything."""
         if self.task.n_candidates:
-            return np.tile(np.arange(self.task.n_candidates), (len(observations), 1))
-        n = min(_SHORTLIST, self.task.n_actions - 1)
-        offer = RetrieverRandomAgent(self.task, RetrieverRandomConfig(n=n)).probabilities(observations, infos)
-        return np.argsort(-offer, axis=1, kind="stable")[:, :n]
+            return everything(self.task, observations)
+        return retrieved(self.task, observations, infos)
 
     def _note(self, thought: Thought, choice: int, odds: float, spent: float) -> dict[str, Any]:
         said = self.prompt.step["reason"] + self.backend.decode(thought.reason)

@@ -27,6 +27,7 @@ class MaskablePPOAgent(PPOAgent):
 
     name = "maskable_ppo"
     source = "Huang and Ontanon, FLAIRS 2022"
+    knows_masks = True
     Config: ClassVar[type[Any]] = MaskablePPOConfig
     config: MaskablePPOConfig
 

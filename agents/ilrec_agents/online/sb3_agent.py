@@ -68,6 +68,7 @@ class SB3Agent(LearningAgent):
     too: it is never drawn, and never the best next action.
 
     Attributes:
+        knows_masks: Whether the algorithm applies masks by itself.
         history: At most a hundred times ``timesteps`` so far, ``sessions`` that ended since, and their mean ``return``
             and ``length``. Actions are drawn in these, so the curve lies below what the best action reaches.
     """
@@ -76,6 +77,7 @@ class SB3Agent(LearningAgent):
     learns_from = "env"
     extra = "online"
     over_catalogues = "guided"
+    knows_masks: ClassVar[bool] = False
     Config: ClassVar[type[Any]] = OnlineConfig
     config: OnlineConfig
 
@@ -139,7 +141,7 @@ class SB3Agent(LearningAgent):
 
         config, device = self.config, torch_device(self.device, self.extra)
         observations, rewards = self._typical(env, reward)
-        ledger = None if self.task.n_candidates else Ledger(self.task, config.n_envs)
+        ledger = None if self.task.n_candidates or self.knows_masks else Ledger(self.task, config.n_envs)
         sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward, ledger=ledger)
         total = -(-config.total_timesteps // config.round) * config.round
         with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:

@@ -5,6 +5,7 @@ Their tokens are Unicode code points, so lengths count characters.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -104,7 +105,7 @@ class TextContext:
         return TextContext(self._answer, self._texts + other._texts)
 
 
-class TextBackend:
+class TextBackend(ABC):
     """What back-ends over text share."""
 
     scores_tries = False
@@ -144,8 +145,9 @@ class TextBackend:
             fix='encoder="minilm", or backend="transformers"',
         )
 
+    @abstractmethod
     def _continued(self, texts: Sequence[str], limit: int, ends: str) -> list[str]:
-        raise NotImplementedError
+        """What follows each text, see :data:`Answer`."""
 
 
 def _before(text: str, ends: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
-from ilrec_agents.llm.modules.speech import Speech, said
+from ilrec_agents.llm.modules.speech import Speech, answered
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,4 @@ class Planner:
             context: B rows, behind what was shown so far.
             lessons: What each row reads first.
         """
-        start = context.mark()
-        context.append(lessons)
-        plans = said(self.backend, self.speech.answers(context))
-        context.rewind(start)
-        return plans
+        return answered(self.backend, self.speech, context, lessons)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
-from ilrec_agents.llm.modules.speech import Speech, said
+from ilrec_agents.llm.modules.speech import Speech, answered
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,4 @@ class Reflector:
             context: B rows, behind whole sessions.
             outcomes: How each session ended.
         """
-        start = context.mark()
-        context.append(outcomes)
-        reflections = said(self.backend, self.speech.answers(context))
-        context.rewind(start)
-        return reflections
+        return answered(self.backend, self.speech, context, outcomes)

@@ -46,3 +46,12 @@ def stops(backend: Backend) -> frozenset[int]:
 def said(backend: Backend, answers: Sequence[Tokens]) -> list[Tokens]:
     """The answers that say something; blank ones become empty."""
     return [answer if backend.decode(answer).strip() else () for answer in answers]
+
+
+def answered(backend: Backend, speech: Speech, context: Context, first: Sequence[Tokens]) -> list[Tokens]:
+    """What every row answers after it has read something first; possibly empty. The context is left as it was."""
+    start = context.mark()
+    context.append(first)
+    answers = said(backend, speech.answers(context))
+    context.rewind(start)
+    return answers

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Agent, Infos, Observations, Watch, allowed
-from ilrec_agents.heuristic.retriever import RetrieverRandomAgent, RetrieverRandomConfig
 from ilrec_agents.llm.backend import Backend
 from ilrec_agents.llm.backends import make_backend
+from ilrec_agents.llm.offer import SHORTLIST, check_history, everything, retrieved
 from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_agents.llm.teachers.deciding import Decider
 from ilrec_agents.llm.teachers.notes import note
@@ -26,7 +26,6 @@ from ilrec_gym.files import read_json, write_json
 from ilrec_gym.simulation.draws import AGENT, uniform
 
 HISTORY = "history.json"
-_SHORTLIST = 20  # films that likelihood chooses among where the whole catalogue is on offer
 
 
 class Teacher(Agent):
@@ -129,12 +128,9 @@ class Teacher(Agent):
 
         Likelihood scores titles one by one, so it gets the public retriever's first; the others get everything.
         """
-        n = self.task.n_actions
-        if not self.task.n_candidates and self.config.grounding == "likelihood" and n > _SHORTLIST:
-            ranking = RetrieverRandomAgent(self.task, RetrieverRandomConfig(n=_SHORTLIST))
-            offer = ranking.probabilities(observations, infos)
-            return np.argsort(-offer, axis=1, kind="stable")[:, :_SHORTLIST]
-        return np.tile(np.arange(n), (len(observations), 1))
+        if not self.task.n_candidates and self.config.grounding == "likelihood" and self.task.n_actions > SHORTLIST:
+            return retrieved(self.task, observations, infos)
+        return everything(self.task, observations)
 
     def _check(self, infos: Infos) -> None:
         if not self._ready:
@@ -142,13 +138,7 @@ class Teacher(Agent):
                 f"the agent {self.name!r} must have learned before it acts",
                 fix="call fit(env), or load a saved one; training_sessions=0 leaves its memories empty",
             )
-        if "history_items" not in infos:
-            raise UsageError(
-                f"the agent {self.name!r} needs the history of the session in the infos",
-                received=sorted(infos),
-                cause="an environment made without it",
-                fix='gym.make(..., info=["action_mask", "history"])',
-            )
+        check_history(self.name, infos)
 
     def _save_learned(self, folder: Path) -> None:
         if not self._ready:
