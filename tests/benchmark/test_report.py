@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from ilrec_agents.benchmark.report import run_plots
-from ilrec_agents.benchmark.report.markdown import benchmark
 from ilrec_agents.benchmark.report.pooled import Pooled, difference
 from ilrec_agents.benchmark.report.results import Results
+from ilrec_agents.benchmark.report.tables_file import benchmark
 from ilrec_agents.benchmark.report.writing import write_all
 from ilrec_agents.benchmark.runs.folder import Folder
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan

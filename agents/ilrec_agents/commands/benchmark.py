@@ -46,8 +46,8 @@ def _again(what: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"ilrec benchmark {what}", description=about)
     parser.add_argument("out", type=Path, metavar="DIR", help="the benchmark's folder")
     out = parser.parse_args(argv).out
-    from ilrec_agents.benchmark.report.markdown import benchmark
     from ilrec_agents.benchmark.report.results import Results
+    from ilrec_agents.benchmark.report.tables_file import benchmark
     from ilrec_agents.benchmark.report.writing import write_all
     from ilrec_agents.benchmark.runs.folder import Folder
 

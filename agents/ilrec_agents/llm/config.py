@@ -14,7 +14,8 @@ class LLMConfig:
 
     Attributes:
         model: A known model (``ilrec models list``), a folder or ``.gguf`` file, or a hub id.
-        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs with AMX, else float32.
+        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs that have it
+            (AMX, AVX-512 BF16), else float32.
         prompt: Version of a prompt that comes with the package, or the path of a ``.toml`` file.
         liked: Liked films of the profile in the prompt, at most.
         disliked: Disliked ones, at most.

@@ -29,15 +29,6 @@ def summary(records: Sequence[Mapping[str, Any]]) -> PlainTable:
     return PlainTable(f"How far estimates from a log are off ({agents} agents)", heads, rows, NOTE)
 
 
-def markdown(records: Sequence[Mapping[str, Any]]) -> str:
-    """The same as Markdown."""
-    table = summary(records)
-    lines = [f"{table.heading}:", "", "| " + " | ".join(table.columns) + " |"]
-    lines += ["|---|" + "---:|" * (len(table.columns) - 1)]
-    lines += ["| " + " | ".join([f"`{name}`", *(text for text, _ in cells)]) + " |" for name, cells in table.rows]
-    return "\n".join([*lines, "", table.note]) + "\n"
-
-
 def _cell(records: Sequence[Mapping[str, Any]], name: str, horizon: Any) -> Cell:
     here = [r for r in records if (r["estimator"], r["horizon"]) == (name, horizon)]
     errors = [abs(r["error"]) / abs(r["truth"]) for r in here if math.isfinite(r["error"]) and r["truth"]]

@@ -81,6 +81,13 @@ class PlainTable:
                     f"row {name!r} needs {len(self.columns) - 1} cells after its name", received=len(cells)
                 )
 
+    def to_markdown(self) -> str:
+        """Heading, table and note as GitHub-flavoured Markdown."""
+        lines = [f"{self.heading}:", "", "| " + " | ".join(self.columns) + " |"]
+        lines += ["|---|" + "---:|" * (len(self.columns) - 1)]
+        lines += ["| " + " | ".join([f"`{name}`", *(text for text, _ in cells)]) + " |" for name, cells in self.rows]
+        return "\n".join([*lines, "", self.note]) + "\n"
+
 
 @dataclass(frozen=True)
 class ShownStep:

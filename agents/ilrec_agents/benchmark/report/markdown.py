@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ilrec_agents.benchmark.report import estimates_summary
 from ilrec_agents.benchmark.report.columns import Column, columns
 
 if TYPE_CHECKING:
-    from ilrec_agents.benchmark.report.results import EnvResults, Results
     from ilrec_agents.benchmark.report.table import ResultsTable, Row
 
 VERDICTS = (
@@ -53,21 +51,6 @@ def _legend(results: ResultsTable) -> list[str]:
 def over(results: ResultsTable) -> str:
     """What intervals rest on, in words."""
     return "over training seeds and users" if results.pooled else "over users"
-
-
-def benchmark(results: Results) -> str:
-    """The tables of a benchmark, one per environment, best agent first, and what failed."""
-    parts = [f"### {env.env.label}\n\n{table(env.table)}{_estimates(env)}" for env in results.envs]
-    failed = [f"- {text}" for env in results.envs for text in env.failures]
-    parts += ["Failed:\n\n" + "\n".join(failed) + "\n"] if failed else []
-    parts += [f"{results.missing} runs of the plan are not done yet.\n"] if results.missing else []
-    return "\n".join(parts)
-
-
-def _estimates(env: EnvResults) -> str:
-    found = [estimates_summary.markdown(env.study.to_records())] if env.study else []
-    found += ["\n".join(f"- {text}" for text in env.unanswered) + "\n"] if env.unanswered else []
-    return "".join(f"\n{text}" for text in found)
 
 
 def _notes(results: ResultsTable) -> list[str]:

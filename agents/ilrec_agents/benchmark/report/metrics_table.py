@@ -1,8 +1,8 @@
-"""What the headline table leaves out: variety, novelty, repeats, cost, and other modes of evaluation."""
+"""What the headline table leaves out: variety, novelty, repeats, cost, words, and other modes of evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -41,21 +41,32 @@ _COST: Columns = {
     "added (MB)": lambda row: _plain(_fact(row, "added_mb"), 0),
     "on the GPU (MB)": lambda row: _plain(_fact(row, "peak_gpu_mb"), 0),
 }
+_WORDS: Columns = {
+    "outside": lambda row: _share(_fact(row, "outside")),
+    "repeated": lambda row: _share(_fact(row, "repeated")),
+    "tokens read": lambda row: _plain(_fact(row, "tokens_in"), 0),
+    "tokens written": lambda row: _plain(_fact(row, "tokens_out"), 0),
+    "ms, together": lambda row: _milliseconds(row.evaluation.ms_per_decision),
+    "ms, alone": lambda row: _milliseconds(_fact(row, "ms_alone")),
+}
 
 
 def beyond(table: ResultsTable) -> list[PlainTable]:
     """The other metrics, row by row: headline without the leaving step, variety, cost."""
     return [
-        _table("Without the leaving step", _BARE, table, "The same sessions, without the step that made a user leave."),
         _table(
-            "Variety", _VARIETY, table,
+            "Without the leaving step", _BARE, table.rows,
+            "The same sessions, without the step that made a user leave.",
+        ),
+        _table(
+            "Variety", _VARIETY, table.rows,
             "Diversity is 1 - similarity of content within a session; novelty is -log2 of an item's share of the "
             "training ratings; CV_turn is distinct items per recommendation; MCD is the share of recommendations from "
             "the genres that hold 80% of the training ratings; Gini is of exposure over the catalogue; repeats are "
             "per session.",
         ),
         _table(
-            "Cost", _COST, table,
+            "Cost", _COST, table.rows,
             "Training and evaluation are the wall time of one run, in a process with one thread beside others. "
             "Decisions are made for all test users together, or (the median) for one session alone. Memory is the "
             "most that the process held at once during the run, loaded libraries among it; added is what that is above "
@@ -64,8 +75,19 @@ def beyond(table: ResultsTable) -> list[PlainTable]:
     ]  # fmt: skip
 
 
-def _table(heading: str, columns: Columns, table: ResultsTable, note: str) -> PlainTable:
-    rows = tuple((row.label, tuple(cell(row) for cell in columns.values())) for row in table.rows)
+def words(table: ResultsTable) -> PlainTable | None:
+    """What a decision takes of those who put it into words, where there are any."""
+    rows = [row for row in table.rows if not np.isnan(_fact(row, "tokens_in"))]
+    return None if not rows else _table(
+        "Decisions in words", _WORDS, rows,
+        "Means over decisions. Outside: proposals that are no title of the catalogue; repeated: titles that were shown "
+        "already; another film is recommended then. Tokens read are new ones: what a session has read is kept. "
+        "Decisions are made for all test users together, or (the median) for one session alone.",
+    )  # fmt: skip
+
+
+def _table(heading: str, columns: Columns, shown: Sequence[Row], note: str) -> PlainTable:
+    rows = tuple((row.label, tuple(cell(row) for cell in columns.values())) for row in shown)
     return PlainTable(heading, ("agent", *columns), rows, note)
 
 

@@ -16,6 +16,7 @@ from ilrec_agents.benchmark.runs.estimating import Answer
 from ilrec_agents.benchmark.runs.folder import Folder, Run
 from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_agents.benchmark.runs.suites import YARDSTICKS
+from ilrec_agents.benchmark.runs.telling import TOLD
 from ilrec_agents.ope import Study
 from ilrec_agents.ope.stored import joined
 from ilrec_agents.registry import agent_class
@@ -24,10 +25,11 @@ from ilrec_gym.evaluation import Evaluation, Interval
 from ilrec_gym.evaluation.summary import records as metric_records
 from ilrec_gym.files import replacing
 
-BASELINES = ("mmr", "retriever_top1", "playlist")
+BASELINES = ("mmr", "retriever_top1", "retriever_random", "playlist")
 """Yardsticks that rows are compared with, paired by user; the first that took part is the table's baseline."""
 _FACTS = (
     "training_seconds", "timesteps", "updates", "ms_alone", "evaluation_seconds", "peak_mb", "added_mb", "peak_gpu_mb",
+    *TOLD,
 )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from ilrec_agents.benchmark.report import plots, run_plots, style
 from ilrec_agents.benchmark.report.estimates_table import estimates, estimates_picture, save_estimates
 from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable, ShownSession, shown_session
-from ilrec_agents.benchmark.report.markdown import benchmark
-from ilrec_agents.benchmark.report.metrics_table import beyond, modes
+from ilrec_agents.benchmark.report.metrics_table import beyond, modes, words
 from ilrec_agents.benchmark.report.page import Chapter, Page
 from ilrec_agents.benchmark.report.results import EnvResults, Results
+from ilrec_agents.benchmark.report.tables_file import benchmark
 from ilrec_agents.benchmark.runs.folder import Folder
 from ilrec_gym.files import replacing
 
@@ -51,7 +51,7 @@ def write_all(out: Path) -> str:
 def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
     table, slug = env.table, re.sub(r"[^a-z0-9]+", "-", env.env.label.lower()).strip("-")
     save_estimates(env, out, slug)
-    tables: Sequence[PlainTable | None] = (*beyond(table), modes(env), *estimates(out, slug))
+    tables: Sequence[PlainTable | None] = (words(table), *beyond(table), modes(env), *estimates(out, slug))
     scenario = env.env.make("test").unwrapped.scenario
     return Chapter(
         table,

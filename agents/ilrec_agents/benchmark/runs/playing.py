@@ -16,6 +16,7 @@ from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.modes import env_of, policy_of
 from ilrec_agents.benchmark.runs.output import heard, reason
 from ilrec_agents.benchmark.runs.plan import Job
+from ilrec_agents.benchmark.runs.telling import Telling
 from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.registry import make_agent
 from ilrec_gym.cards import card_path, write_card
@@ -73,8 +74,9 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
     elif job.entrant.agent in REFERENCES:
         Curve(train, draft / CURVE, job.curve_users)(agent, 0)
     agent.save(draft / AGENT)
-    start = time.perf_counter()
-    result = evaluate(agent, test, seed=0, episodes=job.users, repeats=job.repeats)
+    start, telling = time.perf_counter(), Telling(agent)
+    player = telling if agent.family == "llm" else agent
+    result = evaluate(player, test, seed=0, episodes=job.users, repeats=job.repeats)
     facts["evaluation_seconds"] = round(time.perf_counter() - start, 3)
     result.save(draft / EVALUATION, seconds=facts["evaluation_seconds"])
     for mode in job.modes:
@@ -84,6 +86,7 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
         "ms_per_decision": result.ms_per_decision,
         "ms_alone": _milliseconds_alone(agent, test),
         **memory.facts(),
+        **telling.facts,
         "fingerprint": result.fingerprint,
         "R_traj": result.R_traj.mean,
     }

@@ -18,13 +18,14 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @lru_cache(maxsize=1)
 def hardware_bfloat16() -> bool:
-    """Whether this CPU has AMX tiles for bfloat16; emulated bfloat16 is slower than float32."""
+    """Whether this CPU multiplies bfloat16 itself (AMX, AVX-512 BF16); where it is emulated, float32 is faster."""
     if platform.machine() not in {"x86_64", "AMD64"}:
         return False
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        about = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
+    return "amx_bf16" in about or "avx512_bf16" in about
 
 
 def device_of(name: str) -> torch.device:

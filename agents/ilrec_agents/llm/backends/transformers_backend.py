@@ -32,7 +32,7 @@ class TransformersBackend:
     Args:
         model: A known name, a folder or ``.gguf`` file, or a hub id.
         dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on a GPU and on CPUs that multiply it in hardware
-            (AMX), float32 elsewhere.
+            (AMX, AVX-512 BF16), float32 elsewhere.
         device: "auto", "cpu", "cuda", "cuda:1".
         quantise: "none"; "int8" for weights of 8 bits, anywhere; "int4" for 4 bits, meant for GPUs, with
             bitsandbytes (the extra ``quantise``). Less memory, and answers that differ a little.

@@ -18,7 +18,8 @@ class TeacherConfig:
             there.
         backend: What runs the model: "transformers"; "server" for one behind a URL, which needs grounding="free_text".
         backend_options: Further keywords of the back-end, as its class documents them.
-        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs with AMX, else float32.
+        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 on GPUs and on CPUs that have it
+            (AMX, AVX-512 BF16), else float32.
         prompt: Version of a prompt that comes with the package, or the path of a ``.toml`` file.
         grounding: How what the model says becomes a film: "likelihood", "constrained" or "free_text".
         encoder: What makes vectors of texts, for memories and for ``free_text``: "minilm", or "model" for the language
