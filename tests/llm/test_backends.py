@@ -117,3 +117,18 @@ def test_a_second_model_comes_in_parts_and_has_windows(tmp_path, monkeypatch):
         context.append([tokens[100:]])
         found = backend.logits(context.last)[0].log_softmax(-1)
     np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("fma avx512_bf16 avx512_vnni", "bfloat16"), ("amx_bf16 amx_tile", "bfloat16"), ("fma avx512f avx2", "float32")],
+)
+def test_auto_is_the_format_that_the_cpu_multiplies(monkeypatch, flags, expected):
+    loading, torch = pytest.importorskip("ilrec_agents.llm.backends.loading"), pytest.importorskip("torch")
+    monkeypatch.setattr(loading.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(loading.Path, "read_text", lambda *_, **__: f"flags : {flags}")
+    loading.hardware_bfloat16.cache_clear()
+    try:
+        assert str(loading.dtype_of("auto", torch.device("cpu"))) == f"torch.{expected}"
+    finally:
+        loading.hardware_bfloat16.cache_clear()

@@ -5,7 +5,7 @@ import pytest
 
 from ilrec_agents.llm.backends.scripted import ScriptedBackend
 from ilrec_agents.llm.grounding.trie import Trie
-from ilrec_agents.llm.modules.critic import Critic, advantages, expectation, grade, rewards
+from ilrec_agents.llm.modules.critic import Critic, advantages, calibrated, expectation, grade, rewards
 from ilrec_agents.llm.modules.planner import Planner
 from ilrec_agents.llm.modules.reflector import Reflector
 from ilrec_agents.llm.modules.speech import Speech, stops
@@ -171,3 +171,18 @@ def test_a_window_drops_the_oldest_where_there_is_no_room_and_says_how_many():
 ])  # fmt: skip
 def test_windows_at_their_edges(sizes, most, room, expected):
     assert Window.of(sizes, most, room) == expected
+
+
+def test_grades_become_values_on_the_scale_of_what_followed():
+    gamma, paid = 0.5, [np.array([1.0, -2.0, 0.5]), np.array([2.0, 1.0])]
+    followed = [np.array([0.125, -1.75, 0.5]), np.array([2.5, 1.0])]  # by hand
+    grades = [np.append(3 + mine / 10, 3.0) for mine in followed]
+    for found, expected in zip(calibrated(grades, paid, gamma), followed, strict=True):
+        np.testing.assert_allclose(found, [*expected, 0.0], atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [lambda g: np.full_like(g, 2.0), lambda g: 3 - g], ids=["nothing", "opposite"])
+def test_grades_that_say_nothing_or_the_opposite_are_one_value(shape):
+    paid = [np.array([1.0, -2.0, 0.5])]
+    (values,) = calibrated([shape(np.array([0.125, -1.75, 0.5, 0.0]))], paid, 0.5)
+    np.testing.assert_allclose(values, np.mean([0.125, -1.75, 0.5]), atol=1e-9)

@@ -182,20 +182,22 @@ def test_what_was_remembered_stands_in_later_prompts(make, tests):
 
 @pytest.mark.parametrize("discouraged", ["named", "left_out"])
 def test_a_good_film_is_encouraged_and_a_bad_one_discouraged(discouraged, make, short, tests):
-    """Two sessions made by hand, whose critic expected nothing."""
+    """Two sessions made by hand, which the critic grades alike."""
     agent = make("billp", training_sessions=0, reflections=0, discouraged=discouraged)
     _, observations, infos = begun(tests, agent, n=1)
     good, bad = (int(item) for item in infos["candidates"][0, [4, 9]])
     user = int(infos["user_index"][0])
-    for item, rating in ((good, 5.0), (bad, 0.5)):
-        played = Played(Session(9, 0, user, (item,), (rating,)), True, [0.0])
-        remember(agent.decider, [played], short.unwrapped.scenario.rating_scale[1] / 2, 0.5)
+    played = [
+        Played(Session(9, episode, user, (item,), (rating,)), True, [0.0])
+        for episode, (item, rating) in enumerate(((good, 5.0), (bad, 0.5)))
+    ]
+    remember(agent.decider, played, short.unwrapped.scenario.rating_scale[1] / 2, 0.5)
     agent.act(observations, infos)
     (note,) = agent.explain()
     titles = short.unwrapped.scenario.catalogue.titles
     assert note["encouraged"] == [titles[good]] and note["discouraged"] == [titles[bad]]
-    assert f"pleased with:\n- {titles[good]}\n" in note["prompt"]
-    assert (f"disappointed by:\n- {titles[bad]}\n" in note["prompt"]) == (discouraged == "named")
+    assert f"Loved on such evenings:\n- {titles[good]}\n" in note["prompt"]
+    assert (f"A disappointment on such evenings:\n- {titles[bad]}\n" in note["prompt"]) == (discouraged == "named")
     two = infos | {"action_mask": np.isin(np.arange(20), (9, 11))[None]}
     if discouraged == "left_out":
         assert agent.act(observations, two).tolist() == [11]

@@ -165,7 +165,7 @@ class Job:
         seed: Of learning.
         users: Test users; None: all of them.
         repeats: Sessions with each test user where chance is in play, averaged within the user.
-        curve_users: Train users that the learning curve is measured on.
+        curve_users: Train users that the learning curve is measured on; 0 for no curve.
         data_steps: Steps of the named dataset.
         device: Where learning runs.
         modes: Further modes of evaluation, see :data:`~ilrec_agents.benchmark.runs.modes.MODES`.
@@ -182,8 +182,8 @@ class Job:
     modes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        whole(self, "repeats", "curve_users", "data_steps")
-        whole(self, "seed", least=0)
+        whole(self, "repeats", "data_steps")
+        whole(self, "seed", "curve_users", least=0)
         if self.users is not None:
             whole(self, "users")
 

@@ -99,7 +99,7 @@ def _learned(agent: Agent, job: Job, env: Any, out: Path, draft: Path) -> dict[s
         source, facts["data_sha256"] = read_hdf5(path, verify=False), read_json(card_path(path))["sha256"]
     curve = Curve(env, draft / CURVE, job.curve_users, out / BOARD / job.key)
     start = time.perf_counter()
-    agent.fit(source, watch=curve)
+    agent.fit(source, watch=curve if job.curve_users else None)
     seconds = time.perf_counter() - start - curve.seconds
     history: list[dict[str, float]] = getattr(agent, "history", None) or []
     curve.board.close(history)

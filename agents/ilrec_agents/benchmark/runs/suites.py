@@ -14,6 +14,9 @@ from ilrec_gym.errors import UsageError, unknown_name
 YARDSTICKS = ("random", "popular", "playlist", "mmr", "oracle_one_step")
 """Rules that every table has: what is to be beaten, and between what scores are normalised. Seconds each."""
 
+CURVE_USERS = 32
+"""Train users that learning curves are measured on; language models have none, as it would cost more than learning."""
+
 OFFERED, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
 BUNDLED = (EnvPlan(OFFERED), EnvPlan(WHOLE))
 LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-1m"}))
@@ -81,7 +84,8 @@ class Suite:
         return tuple(
             Job(
                 env, entrant, seed, self.users, self.repeats if entrant.draws or env.noisy else 1,
-                data_steps=self.data_steps, device=self.device, modes=self.modes,
+                curve_users=0 if entrant.family == "llm" else CURVE_USERS, data_steps=self.data_steps,
+                device=self.device, modes=self.modes,
             )
             for env in self.envs
             for entrant in (*rules, *self.entrants)

@@ -92,3 +92,31 @@ def rewards(ratings: Sequence[float], middle: float, half: float, gamma: float) 
 def advantages(rewards: NDArray[np.float64], values: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:
     """``(T,)`` advantages of rewards ``(T,)`` and values ``(T + 1,)``, the last one of the state at the end."""
     return rewards + gamma * values[1:] - values[:-1]
+
+
+def calibrated(
+    grades: Sequence[NDArray[np.float64]], rewards: Sequence[NDArray[np.float64]], gamma: float
+) -> list[NDArray[np.float64]]:
+    """Grades of sessions ``(T + 1,)`` each as values: the line through all of them that meets what followed best.
+
+        V = a + b grade, b >= 0, with the least squares of V(s_t) - sum over k of gamma^k r_{t+k}
+
+    A language model ranks situations better than it knows their scale: one says 2 or 3 of all of them, another 0.
+
+    Args:
+        grades: Of each session's situations; the last one is that at its end.
+        rewards: ``(T,)`` of each session.
+        gamma: The discount.
+    """
+    given = np.concatenate([mine[:-1] for mine in grades])
+    followed = np.concatenate([_discounted(mine, gamma) for mine in rewards])
+    spread = given - given.mean()
+    slope = max(0.0, float(spread @ followed)) / max(float(spread @ spread), 1e-12)
+    return [np.clip(followed.mean() + slope * (mine - given.mean()), -MOST, MOST) for mine in grades]
+
+
+def _discounted(rewards: NDArray[np.float64], gamma: float) -> NDArray[np.float64]:
+    sums = np.zeros(len(rewards) + 1)
+    for t in reversed(range(len(rewards))):
+        sums[t] = rewards[t] + gamma * sums[t + 1]
+    return sums[:-1]

@@ -110,9 +110,12 @@ class Decider:
         plans = self._plans.of(context, sessions, tape) if self.parts.plans else [None] * len(sessions)
         values = self.critic.values(context) if self.parts.criticises and graded else None
         advice = self._advice(sessions, offered, free)
-        context.append([self._brought(plan, mine) for plan, mine in zip(plans, advice, strict=True)])
-        thoughts = self._thinker.think(context) if self.parts.thinks else [None] * len(sessions)
-        context.append([self._asking] * len(sessions))
+        brought = [self._brought(plan, mine) for plan, mine in zip(plans, advice, strict=True)]
+        thoughts: Sequence[Tokens | None] = [None] * len(sessions)
+        if self.parts.thinks:
+            context.append(brought)
+            thoughts, brought = self._thinker.think(context), [()] * len(sessions)
+        context.append([(*text, *self._asking) for text in brought])
         choices = self.grounding.choose(context.inner, offered, self._left(offered, free, advice), draws)
         context.rewind(start)
         return [
@@ -169,15 +172,18 @@ class Decider:
         return make_encoder(self._config.encoder, self._backend, device=self._device)
 
     @cached_property
+    def titles(self) -> Titles:
+        """What films are called."""
+        names = tuple(self.script.name(item) for item in range(self._n_items))
+        return Titles(names, self.script.title, self._backend.end)
+
+    @cached_property
     def grounding(self) -> Grounding:
         """From what the model says to a title."""
-        titles = Titles(
-            tuple(self.script.name(item) for item in range(self._n_items)), self.script.title, self._backend.end
-        )
         config = self._config
         material = Material(
             backend=self._backend,
-            titles=titles,
+            titles=self.titles,
             everybody=self.lockstep.everybody,
             encoder=lambda: self.encoder,
             correction=config.correction,

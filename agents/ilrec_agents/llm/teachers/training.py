@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ilrec_agents.base import Watch
 from ilrec_agents.learning import Watched
-from ilrec_agents.llm.modules.critic import advantages, rewards
+from ilrec_agents.llm.modules.critic import advantages, calibrated, rewards
 from ilrec_agents.llm.teachers.deciding import Decider
 from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.llm.teachers.tape import Tape
@@ -76,9 +76,7 @@ def remember(decider: Decider, played: Sequence[Played], half: float, gamma: flo
     sessions, script = [one.session for one in played], decider.script
     context = decider.lockstep.apart(sessions, Tape(len(played)), range(len(played)))
     if decider.parts.criticises:
-        ends = np.where([one.left for one in played], 0.0, decider.critic.values(context))
-        for one, end in zip(played, ends, strict=True):
-            _encourage(decider, one, float(end), half, gamma)
+        _encourage(decider, played, decider.critic.values(context), half, gamma)
     if decider.parts.reflects:
         written = decider.reflector.reflect(context, [script.outcome(one.session, one.left) for one in played])
         asked = [session if decider.parts.plans else session.until(0) for session in sessions]
@@ -89,12 +87,16 @@ def remember(decider: Decider, played: Sequence[Played], half: float, gamma: flo
         )
 
 
-def _encourage(decider: Decider, one: Played, end: float, half: float, gamma: float) -> None:
-    session = one.session
-    earned = rewards(session.ratings, decider.script.middle(session.user), half, gamma)
-    gained = advantages(earned, np.array([*one.values, end]), gamma)
-    situations = [decider.script.situation(session.until(step)) for step in range(len(session))]
-    decider.memories.encouragement.extend(situations, session.items, gained.tolist())
+def _encourage(
+    decider: Decider, played: Sequence[Played], ends: NDArray[np.float64], half: float, gamma: float
+) -> None:
+    earned = [rewards(one.session.ratings, decider.script.middle(one.session.user), half, gamma) for one in played]
+    grades = [np.array([*one.values, end]) for one, end in zip(played, ends, strict=True)]
+    for one, mine, values in zip(played, earned, calibrated(grades, earned, gamma), strict=True):
+        values[-1] *= not one.left  # nothing follows when a viewer has left
+        situations = [decider.script.situation(one.session.until(step)) for step in range(len(one.session))]
+        gained = advantages(mine, values, gamma)
+        decider.memories.encouragement.extend(situations, one.session.items, gained.tolist())
 
 
 def _play(agent: Teacher, env: MovieLensEnv, seeds: NDArray[np.int64]) -> list[Played]:
