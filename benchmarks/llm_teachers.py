@@ -221,7 +221,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default=DEFAULT, help="a known one, or a folder (%(default)s)")
     parser.add_argument("--device", default=device, help="cpu or cuda (%(default)s)")
-    parser.add_argument("--sessions", type=int, default=256 if many else 8, help="in lock-step (%(default)s)")
+    parser.add_argument("--sessions", type=int, default=256 if many else 16, help="in lock-step (%(default)s)")
     parser.add_argument("--steps", type=int, default=8 if many else 6, help="of each (%(default)s)")
     parser.add_argument("--plain", type=int, default=8 if many else 2, help="sessions of the plain loop (%(default)s)")
     parser.add_argument("--dtypes", nargs="+", default=["float32", "bfloat16"], help="number formats (%(default)s)")
