@@ -29,19 +29,19 @@ _AMONG = 10  # items that an untrained policy chooses among
 _LOOK = 500  # observations
 _UNIT = 0.2  # of c, in half scales
 _MEAN = 4  # place of item_mean among the features of an item on offer
-_START = (1.0, -2 * WEIGHT, 0.0, 0.0, 0.0, 0.0)  # r in terms of those features
-_PACE = (5.0, 0.0, 0.0, 5.0, 5.0, 0.0)  # of their weights over a whole catalogue; what is 0 stays as it begins
+_FORESIGHT = -2 * WEIGHT  # of similarity in r
+_START = (1.0, _FORESIGHT, 0.0, 0.0, 0.0, 0.0)  # r in terms of those features
+_PACE = 5.0  # of the weights over a whole catalogue
 
 
 class GuidedTowers(nn.Module):
     """The public ranking of a whole catalogue, with a learned correction.
 
-        c(x, i) = sum_f w_f phi_f(x, i) + b_i
+        c(x, i) = 5 (w_1 predicted rating + w_2 match with the session's taste + w_3 mean of the item) + b_i
 
-    phi are the features that items on offer have. Each is a product of a part of the observation and a public number
-    or vector of the item, so that all of it is one product of two towers. Only the predicted rating, the match with the
-    session's taste and the item's mean get a weight: values look too short a way ahead to tell what similarity costs,
-    and popularity says nothing that b_i does not.
+    Each is a product of a part of the observation and a public number or vector of the item, so that all of it is one
+    product of two towers. Similarity has no weight that is learned: values look too short a way ahead to tell what it
+    costs. Nor has popularity, which says nothing that b_i does not.
 
     Args:
         task: Whose catalogue.
@@ -53,9 +53,7 @@ class GuidedTowers(nn.Module):
     scale: Tensor
     factors: Tensor
     vectors: Tensor
-    statics: Tensor
-    start: Tensor
-    pace: Tensor
+    means: Tensor
 
     def __init__(self, task: Task, *, standardise: nn.Module, value: nn.Module | None) -> None:
         super().__init__()
@@ -65,22 +63,20 @@ class GuidedTowers(nn.Module):
         tables = {
             "factors": task.public.item_factors,
             "vectors": task.catalogue.vectors,
-            "statics": np.stack([item_means(task), np.log1p(task.catalogue.popularity)], axis=1),
-            "start": np.array(_START),
-            "pace": np.array(_PACE),
+            "means": item_means(task)[:, None],
         }
         for name, table in tables.items():
             self.register_buffer(name, torch.tensor(table, dtype=torch.float32), persistent=False)
-        self.worth, self.own = nn.Parameter(torch.zeros(len(_START))), nn.Parameter(torch.zeros(task.n_actions))
+        self.worth, self.own = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(task.n_actions))
 
     def towers(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``(B, w)`` and ``(I, w)``: r + 0.2 c is their product, plus 0.2 b."""
-        w = self.start + _UNIT * self.pace * self.worth
-        profile, taste = x[:, self.slices["profile"]], x[:, self.slices["taste"]]
-        fast, slow = x[:, self.slices["memory_fast"]], x[:, self.slices["memory_slow"]]
-        same = torch.stack([w[0] + w[4], w[5]]).expand(len(x), 2)
-        query = torch.cat([w[0] / self.half_scale * profile[:, 2:] + w[3] * taste, w[1] * fast + w[2] * slow, same], 1)
-        return query, torch.cat([self.factors, self.vectors, self.statics], dim=1)
+        predicted, match, mean = _UNIT * _PACE * self.worth
+        profile, taste = x[:, self.slices["profile"]][:, 2:], x[:, self.slices["taste"]]
+        liked = (1 + predicted) / self.half_scale * profile + match * taste
+        alike = _FORESIGHT * x[:, self.slices["memory_fast"]]
+        query = torch.cat([liked, alike, (1 + predicted + mean).expand(len(x), 1)], dim=1)
+        return query, torch.cat([self.factors, self.vectors, self.means], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Observations ``(B, d)`` to scores ``(B, I)``, whose mean is V(x), or 0."""

@@ -11,7 +11,7 @@ import torch
 from tiny import random_sessions, share_of_best, tiny
 
 from ilrec_agents import make_agent
-from ilrec_agents.guided import _UNIT, GuidedCandidates, GuidedTowers
+from ilrec_agents.guided import _PACE, _UNIT, GuidedCandidates, GuidedTowers
 from ilrec_agents.networks import score_network
 from ilrec_agents.task import Task
 from ilrec_gym.envs.retriever import WEIGHT
@@ -42,9 +42,9 @@ def test_untrained_it_acts_as_a_far_sighted_mmr(env_id: str, value: bool) -> Non
     assert np.array_equal(chosen, mmr.act(observations, infos))
 
 
-@pytest.mark.parametrize("feature", range(6))
-def test_towers_see_the_features_of_items_on_offer(feature: int) -> None:
-    """For each feature: what its worth adds to the scores of the towers is what the candidates' observation shows."""
+@pytest.mark.parametrize(("place", "feature"), [(0, 0), (1, 3), (2, 4)], ids=["predicted", "match", "mean"])
+def test_towers_see_the_features_of_items_on_offer(place: int, feature: int) -> None:
+    """For each weight: what it adds to the scores of the towers is what the candidates' observation shows."""
     sessions, offered, infos = under_way(gym.make(OFFERED))
     layout = sessions.layout
     env = gym.make(WHOLE)
@@ -57,10 +57,9 @@ def test_towers_see_the_features_of_items_on_offer(feature: int) -> None:
             query, key = network.towers(x)
             return (query @ key.T).numpy().astype(float)
 
-    network.pace.fill_(1 / _UNIT)
     before = scores()
     with torch.no_grad():
-        network.worth[feature] = 1.0
+        network.worth[place] = 1 / (_UNIT * _PACE)
     added = np.take_along_axis(scores() - before, infos["candidates"], axis=1)
     shown = layout.candidates(offered)[..., feature].astype(float)
     if feature == 0:  # the towers leave out the viewer's own bias, and do not cut at the ends of the scale
