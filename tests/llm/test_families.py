@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ilrec_agents.llm.backends.attention import Masks
+from ilrec_agents.llm.backends.attention import Masks, grouped_attention
 from ilrec_agents.llm.grounding.trie import Trie
 from ilrec_agents.llm.models.tiny import tiny_model
 from ilrec_gym.errors import UsageError
@@ -124,3 +124,21 @@ def test_of_a_text_that_is_too_long_the_end_is_embedded(backend):
     long = "Heat " * 2000
     assert len(backend.encode(long)) > backend.context_length
     np.testing.assert_allclose(backend.embed(["Alien " + long])[0], backend.embed(["Jaws " + long])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 20, 200])
+def test_attention_in_bfloat16_is_that_of_float32_rounded(length):
+    """Few, some and many queries: the fused kernel, and the two products that CPUs do faster."""
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape):
+        return torch.randn(*shape, generator=generator).bfloat16()
+
+    query, key, value = drawn(2, 6, length, 16), drawn(2, 2, 90, 16), drawn(2, 2, 90, 16)
+    seen = torch.rand(2, 1, 3 * length, 90, generator=generator) < 0.5
+    mask = torch.zeros(seen.shape).masked_fill(~seen, torch.finfo(torch.bfloat16).min)
+    found, _ = grouped_attention(torch.nn.Module(), query, key, value, mask.bfloat16(), scaling=0.3)
+    folded = query.float().reshape(2, 2, 3 * length, 16)
+    weights = (0.3 * folded @ key.float().transpose(2, 3)).masked_fill(~seen, -torch.inf).softmax(-1)
+    expected = (weights @ value.float()).reshape(2, 6, length, 16).transpose(1, 2)
+    np.testing.assert_allclose(found.float(), expected, atol=0.02)

@@ -16,6 +16,8 @@ PLAIN = {"llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma3_text"}
 _ALIBI = {"bloom", "mpt"}
 _FULL, _SLIDING = "full_attention", "sliding_attention"
 
+_FEW, _MANY = 24, 512  # queries between which a CPU multiplies bfloat16 faster in two products than in the fused kernel
+
 Mask = torch.Tensor | dict[str, torch.Tensor]
 
 
@@ -35,8 +37,18 @@ def grouped_attention(
     """
     batch, heads, length, depth = query.shape
     folded = query.reshape(batch, key.shape[1], -1, depth)
-    mixed = scaled_dot_product_attention(folded, key, value, attn_mask=attention_mask, scale=scaling)
+    fused = query.device.type != "cpu" or query.dtype != torch.bfloat16 or not _FEW <= folded.shape[2] <= _MANY
+    attend = scaled_dot_product_attention if fused else two_products
+    mixed = attend(folded, key, value, attn_mask=attention_mask, scale=scaling)
     return mixed.reshape(batch, heads, length, depth).transpose(1, 2), None
+
+
+def two_products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attn_mask: torch.Tensor, scale: float | None = None
+) -> torch.Tensor:
+    """softmax(scale QK + mask) V, written out."""
+    scaled = query * (query.shape[-1] ** -0.5 if scale is None else scale)
+    return torch.softmax((scaled @ key.transpose(2, 3)).add_(attn_mask), dim=-1) @ value
 
 
 class Masks:
