@@ -1,6 +1,6 @@
 """How fast language-model teachers decide: many sessions in lock-step over what was read, beside the plain loop.
 
-``python benchmarks/llm_teachers.py`` prints a Markdown table, and writes ``benchmarks/results/llm.json``. Both ways
+``python benchmarks/llm_teachers.py`` prints Markdown, and writes it and JSON into ``benchmarks/results/``. Both ways
 play the same sessions with the same model, and in float32 they must choose the same films; shorter formats round
 differently, and the share of equal choices is told. The plain loop keeps nothing: for every answer of every session it
 reads the whole prompt and calls the model's own ``generate``, as one writes it first. The bound is what the machine
@@ -8,7 +8,7 @@ allows: every new token read once at the rate at which prompts of all sessions a
 at the rate of decoding all sessions together.
 
 Choices by likelihood are scored without the correction for everybody's titles, which is a price per title and not per
-decision; it has a row of its own. A GPU gets more sessions; without SmolLM2, a model of its shape gets random weights.
+decision, and told apart. A GPU gets more sessions; without SmolLM2, a model of its shape gets random weights.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ def main() -> None:
     rows = [row for found in measured for row in found.pop("rows")]
     lines = ["| " + " | ".join(COLUMNS.values()) + " |", "|---|---|---|" + "---:|" * (len(COLUMNS) - 3)]
     lines += ["| " + " | ".join(_cell(row[name]) for name in COLUMNS) + " |" for row in rows]
+    lines += ["", *(_rates(found) for found in measured)]
     print("\n".join(lines))
-    for found in measured:
-        print(", ".join(f"{name.replace('_', ' ')}: {_cell(value)}" for name, value in found.items()))
     sizes = {"sessions": options.sessions, "steps": options.steps, "plain_sessions": options.plain}
     record = {"machine": _machine(options), "model": about, "sizes": sizes, "rates": measured, "rows": rows}
     RESULTS.mkdir(exist_ok=True)
     write_json(RESULTS / "llm.json", record)
+    (RESULTS / "llm.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _measured(model: Path, dtype: str, options: argparse.Namespace) -> Record:
@@ -197,6 +197,14 @@ def _model(name: str, folder: Path) -> tuple[str, Path]:
     except ILRecError:
         titles = gym.make(CANDIDATES).unwrapped.scenario.catalogue.titles  # type: ignore[attr-defined]
         return f"random weights in the shape of {DEFAULT}", tiny_model(folder / "random", titles, **SHAPE)
+
+
+def _rates(found: Record) -> str:
+    return (
+        f"- {found['dtype']}: {_cell(found['reading_together'])} tokens/s read and {_cell(found['writing_together'])} "
+        f"written by all sessions together; the correction of `likelihood` costs "
+        f"{_cell(found['correction_ms_per_title'])} ms for each title, once"
+    )
 
 
 def _cell(value: Any) -> str:

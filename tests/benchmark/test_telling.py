@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ilrec_agents.benchmark.report.metrics_table import words
+from ilrec_agents.benchmark.report.metrics_table import _share, words
 from ilrec_agents.benchmark.report.results import Results
 from ilrec_agents.benchmark.report.tables_file import benchmark
 from ilrec_agents.benchmark.runs.folder import Folder
@@ -56,6 +56,7 @@ def test_the_table_is_of_those_who_use_words(found):
     shown = {name: dict(zip(table.columns[1:], cells, strict=True)) for name, cells in table.rows}
     assert shown["chooses"]["outside"] == ("0.0%", 0.0), "only titles of the catalogue can be chosen"
     assert shown["writes"]["outside"][1] > 0
+    assert _share(float("nan"))[0] == "–", "an agent may tell of tokens only"
     text = benchmark(found)
     assert "Decisions in words:" in text and "| `writes` |" in text
     records = {record["agent"]: record for record in found.records()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ilrec_agents.benchmark.report.exhibits import PlainTable
-from ilrec_agents.benchmark.report.numbers import duration, milliseconds, number, with_interval
+from ilrec_agents.benchmark.report.numbers import MISSING, duration, milliseconds, number, with_interval
 from ilrec_agents.benchmark.report.pooled import Pooled
 from ilrec_agents.benchmark.report.results import EnvResults
 from ilrec_agents.benchmark.report.table import ResultsTable, Row
@@ -118,7 +118,8 @@ def _interval(value: Interval, digits: int) -> Cell:
 
 
 def _share(value: float) -> Cell:
-    return f"{number(value * 100, 1)}%", value
+    text = number(value * 100, 1)
+    return text if text == MISSING else f"{text}%", value
 
 
 def _plain(value: float, digits: int) -> Cell:
