@@ -22,7 +22,7 @@ class Plain(NaiveBackend):
 
     def __init__(self, backend: TransformersBackend, folder: Path, device: torch.device) -> None:
         super().__init__(backend)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, backend.dtype), local_files_only=True)
         self._model = model.eval().to(device)
         self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
