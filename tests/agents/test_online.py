@@ -21,7 +21,7 @@ import_contrib()
 
 from ilrec_agents.networks import mlp, score_network  # noqa: E402
 from ilrec_agents.online.off_policy_parts import DQN, ScoresDQNPolicy  # noqa: E402
-from ilrec_agents.online.quantiles import Quantiles  # noqa: E402
+from ilrec_agents.online.quantiles import QRDQN, Quantiles  # noqa: E402
 from ilrec_agents.online.vec_env import SessionsVecEnv  # noqa: E402
 
 BRIEF: dict[str, Any] = {"n_envs": 16, "hidden": 8, "network": "auto"}
@@ -189,6 +189,18 @@ def test_quantiles_lie_around_the_score(form):
     assert torch.allclose(quantiles.mean(dim=1), scores(x), atol=1e-5)
     spread = quantiles.std(dim=1)
     assert (spread > 0).all() and (spread.std(dim=1) > 0).all(), "an action's own width"
+
+
+@pytest.mark.parametrize("form", ["offered", "catalogue"])
+def test_quantiles_of_single_actions_teach_what_those_of_all_do(form, monkeypatch):
+    """Against sb3-contrib's own update, which makes them all and then chooses."""
+    from sb3_contrib import QRDQN as EveryQuantile
+
+    env = tiny(form)
+    observations, infos = under_way(made("qrdqn", env), env)[-1]
+    ours = made("qrdqn", env).fit(env).scores(observations, infos)
+    monkeypatch.setattr(QRDQN, "train", EveryQuantile.train)
+    assert ours == pytest.approx(made("qrdqn", env).fit(env).scores(observations, infos), abs=1e-4)
 
 
 @pytest.mark.parametrize("form", ["offered", "catalogue"])

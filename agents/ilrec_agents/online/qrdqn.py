@@ -21,7 +21,7 @@ class QRDQNConfig(OffPolicyConfig):
     """Settings of ``qrdqn``, besides those of every agent with a replay buffer.
 
     Attributes:
-        n_quantiles: N, quantiles of the return per action. Time and memory grow with N x actions.
+        n_quantiles: N, quantiles of the return per action.
     """
 
     n_quantiles: int = 32
