@@ -79,7 +79,7 @@ TRACE: Mapping[str, Column] = {
     "discouraged": _said("texts", "titles that they spoke against"),
     "proposed": _said("text", "the title that was proposed"),
     "outside": _said("boolean", "whether the proposal was no title of the catalogue"),
-    "repeated": _said("boolean", "whether the proposal was on offer but masked"),
+    "repeated": _said("boolean", "whether the proposal was shown in the session already"),
     "score": _said("number", "the grounding's own measure of the choice"),
     "value": _said("number", "the critic's value of the state"),
     "tokens": _said("integer", "tokens read and written"),

@@ -31,7 +31,7 @@ class Trace:
         discouraged: Titles that they spoke against.
         proposed: The title that was proposed.
         outside: Whether the proposal was no title of the catalogue.
-        repeated: Whether it was on offer, but masked.
+        repeated: Whether it was shown in the session already.
         score: The grounding's own measure of the choice (nats per token, log-probability or cosine).
         propensity: Probability of the choice, in (0, 1].
         value: The critic's value of the state.

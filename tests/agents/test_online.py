@@ -56,6 +56,20 @@ def under_way(agent, env, steps=3):
     return seen
 
 
+def test_agents_of_different_seeds_play_different_sessions(monkeypatch):
+    rows, env = [], tiny("offered")
+    begin = SessionsVecEnv.__init__
+
+    def noted(self, env, n, *, seed, **more):
+        rows.extend(range(seed, seed + n))
+        begin(self, env, n, seed=seed, **more)
+
+    monkeypatch.setattr(SessionsVecEnv, "__init__", noted)
+    for seed in (0, 1, 2):
+        made("dqn", env, seed=seed)._typical(env.unwrapped, None)
+    assert len(rows) == len(set(rows)) == 3 * BRIEF["n_envs"]
+
+
 @each
 def test_fitting_is_quiet_watched_and_moves_nothing_global(name, capfd):
     env, seen = tiny("offered"), []

@@ -270,7 +270,7 @@ def test_a_title_that_is_written_out_is_found(backend):
     said = [" Heat (1995)", "the matrix", " Matrix, The (1999) because it is good", '"Toy Story"', "- mummy\nand more"]
     choices = answered(backend, *said)
     assert [choice.place for choice in choices] == [2, 3, 3, 5, 4]
-    assert all(choice.score == 1 and choice.propensity == 1 and not choice.outside for choice in choices)
+    assert all(choice.score == 1 and choice.propensity == 1 and choice.named for choice in choices)
     assert choices[4].proposed == "- mummy" and choices[4].written == len("- mummy")
 
 
@@ -280,7 +280,7 @@ def test_what_is_no_title_goes_to_the_nearest_free_one(backend):
     titles = encoder.encode([encoder.phrase.format(title) for title in TITLES])
     free = np.array([[1, 1, 1, 1, 1, 1]] * 4 + [[0, 0, 1, 0, 0, 1]], bool)
     for row, choice in enumerate(answered(backend, *said, free=free)):
-        assert choice.outside and not choice.repeated
+        assert choice.named == ()
         cosines = np.where(free[row], titles @ encoder.encode([encoder.phrase.format(choice.proposed)])[0], -9)
         assert choice.place == cosines.argmax() and choice.score == pytest.approx(cosines.max(), abs=1e-5)
 
@@ -294,9 +294,9 @@ def test_a_title_that_is_masked_or_not_on_offer_is_told_of(backend):
         offered=[[0, 1, 2], [0, 1, 2], [1, 0, 0]],
         free=[[1, 1, 0], [1, 1, 1], [1, 0, 1]],
     )
-    assert masked.repeated and not masked.outside and masked.place != 2
-    assert not elsewhere.repeated and not elsewhere.outside
-    assert both.repeated and both.place == 2, "an equal title that is free is the one that was named"
+    assert masked.named == (2,) and masked.place != 2
+    assert elsewhere.named == (5,)
+    assert both.named == (0,) and both.place == 2, "a second place of the title that is free is the one that was named"
 
 
 def test_free_text_draws_among_what_is_near_and_heeds_the_prior(backend):

@@ -172,6 +172,10 @@ def test_advice_heeds_the_threshold_the_offer_and_the_limit(encoder, tmp_path):
     assert memory.advice(STATES) == [Advice((7, 8), (3,)), Advice((), (4,)), Advice((), ())]
     encouraged, discouraged = memory.advice(STATES[:1], offered=[np.array([9, 4, 1])])[0]
     assert (encouraged, discouraged) == ((9,), ())
+    near = Encouragement(encoder, threshold=-1.0, nearest=1)
+    near.extend([STATES[0]] * 2, [3, 4], [1.0, 1.0])
+    assert near.advice(STATES[:1], [[4, 6]]) == [Advice((4,), ())], "what is not on offer takes no place"
+    assert near.advice(STATES[:1], [[6]]) == [Advice((), ())]
     memory.save(tmp_path)
     loaded = Encouragement(encoder, threshold=0.9999, most=1)
     loaded.load(tmp_path)

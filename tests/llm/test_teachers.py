@@ -11,6 +11,7 @@ from ilrec_agents import load_agent, make_agent
 from ilrec_agents.llm.backends.scripted import ScriptedBackend
 from ilrec_agents.llm.prompt import clean
 from ilrec_agents.llm.prompt_file import versions
+from ilrec_agents.llm.teachers.act_only import ActOnlyAgent
 from ilrec_agents.llm.teachers.billp import BiLLPAgent
 from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_agents.llm.teachers.react import ReActAgent
@@ -161,6 +162,23 @@ def test_the_same_seed_fills_the_same_memories(name, make, short, model):
     assert agent.fit(short).history == again.history, "learning anew begins with nothing"
 
 
+def test_memories_keep_as_much_as_they_are_told_to(make, short):
+    agent = make("billp", memory_size=3)
+    memories = agent.decider.memories
+    for _ in range(2):
+        assert len(memories.reflections.store) == len(memories.encouragement.store) == 3
+        agent.fit(short)
+
+
+def test_training_sessions_are_not_those_that_demonstrations_begin_with(short, model, monkeypatch):
+    base, seeds = short.unwrapped, []
+    draw = base.draw_users
+    monkeypatch.setattr(base, "draw_users", lambda mine: seeds.extend(mine.tolist()) or draw(mine))
+    for seed in (0, 1):
+        make_agent("reflexion", short, device="cpu", seed=seed, model=model, **SMALL).fit(short)
+    assert len(set(seeds)) == 8 and min(seeds) > 10**6
+
+
 def test_billp_remembers_every_film_of_training_and_reflexion_none(make):
     billp, reflexion = make("billp"), make("reflexion")
     steps = sum(record["length"] * 2 for record in billp.history)
@@ -304,6 +322,18 @@ def test_billp_over_a_model_that_only_writes(task, env, tests):
 
 def backend_choice(agent):
     return agent.prompt.parts["choice"]["ask"]
+
+
+def test_a_film_that_is_proposed_again_is_told_of_wherever_it_was_shown(task, env):
+    """Those on offer are never ones that were shown, so it is the session that tells."""
+    agent, backend = scripted(ActOnlyAgent, task, env, ["Heat (1995)"])
+    sessions, observations, infos = begun(env, agent, n=1)
+    observations, *_, infos = sessions.step(agent.act(observations, infos))
+    assert not agent.explain()[0]["repeated"]
+    backend._answers.append(task.catalogue.titles[int(infos["history_items"][0, 0])])
+    agent.act(observations, infos)
+    (note,) = agent.explain()
+    assert note["repeated"] and not note["outside"]
 
 
 def test_an_empty_plan_is_left_out(task, env):

@@ -15,7 +15,7 @@ from ilrec_agents.bandit.features import SHARED, Array, Features, Offered, Whole
 from ilrec_agents.base import Infos, Observations, ScoringAgent, Watch
 from ilrec_agents.checks import number, whole
 from ilrec_agents.learning import HISTORY, Watched
-from ilrec_agents.online.source import playable
+from ilrec_agents.online.source import first_session, playable
 from ilrec_agents.task import Task
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import UsageError
@@ -151,7 +151,7 @@ class LinearBandit(ScoringAgent):
             raise UsageError("a bandit must learn from the ratings themselves", received="a LearnedReward wrapper")
         config = self.config
         self._gram, self._moment = config.ridge * np.eye(len(SHARED)), np.zeros(len(SHARED))
-        self._squares, self._count, self.history, first = 0.0, 0, [], self.seed << 20
+        self._squares, self._count, self.history, first = 0.0, 0, [], first_session(self.seed)
         watched = Watched(watch, self, config.total_timesteps)
         with tqdm(total=config.total_timesteps, desc=self.name, unit="step", disable=None, leave=False) as bar:
             while self._count < config.total_timesteps:

@@ -18,7 +18,7 @@ from ilrec_agents.checks import number, whole
 from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
 from ilrec_agents.online.quiet import import_sb3
-from ilrec_agents.online.source import playable
+from ilrec_agents.online.source import first_session, playable
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import ILRecError, UsageError
 from ilrec_gym.wrappers.learned_reward import RewardFunction
@@ -35,7 +35,7 @@ class OnlineConfig(LearningConfig):
 
     Attributes:
         total_timesteps: Decisions to play, rounded up to whole rounds.
-        n_envs: Sessions side by side; row i plays users drawn from seed + i.
+        n_envs: Sessions side by side; row i plays users drawn from seed 2^20 + i.
         learning_rate: Of the optimiser, falling in a straight line to 0.
         gamma: Discount of the step after the next.
         max_grad_norm: Longer gradients are cut to this length.
@@ -139,10 +139,10 @@ class SB3Agent(LearningAgent):
         from ilrec_agents.online.sb3_parts import Curve
         from ilrec_agents.online.vec_env import SessionsVecEnv
 
-        config, device = self.config, torch_device(self.device, self.extra)
+        config, device, first = self.config, torch_device(self.device, self.extra), first_session(self.seed)
         observations, rewards = self._typical(env, reward)
         ledger = None if self.task.n_candidates or self.knows_masks else Ledger(self.task, config.n_envs)
-        sessions = SessionsVecEnv(env, config.n_envs, seed=self.seed, reward=reward, ledger=ledger)
+        sessions = SessionsVecEnv(env, config.n_envs, seed=first, reward=reward, ledger=ledger)
         total = -(-config.total_timesteps // config.round) * config.round
         with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:
             algorithm = self._algorithm(
@@ -181,7 +181,7 @@ class SB3Agent(LearningAgent):
         from ilrec_agents.online.vec_env import SessionsVecEnv
 
         rng, n = np.random.default_rng(self.seed), self.config.n_envs
-        sessions = SessionsVecEnv(env, n, seed=self.seed, reward=reward)
+        sessions = SessionsVecEnv(env, n, seed=first_session(self.seed), reward=reward)
         observations: list[Any] = [sessions.reset()]
         rewards = list[NDArray[np.float32]]()
         for _ in range(_WARM_UP):

@@ -12,7 +12,13 @@ from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import UsageError
 from ilrec_gym.wrappers.learned_reward import LearnedReward, RewardFunction
 
+_FAR = 20  # bits: an agent plays fewer than 2^20 training sessions side by side or one after the other
 _HARMLESS = (OrderEnforcing, PassiveEnvChecker)  # what gym.make puts around every environment
+
+
+def first_session(seed: int) -> int:
+    """The seed of an agent's first training session. Agents of different seeds share no sessions."""
+    return seed << _FAR
 
 
 def playable(source: Any, task: Task, *, allow_test_users: bool) -> tuple[MovieLensEnv, RewardFunction | None]:

@@ -80,8 +80,9 @@ def words(table: ResultsTable) -> PlainTable | None:
     rows = [row for row in table.rows if not np.isnan(_fact(row, "tokens_in"))]
     return None if not rows else _table(
         "Decisions in words", _WORDS, rows,
-        "Means over decisions. Outside: proposals that are no title of the catalogue; repeated: titles that were shown "
-        "already; another film is recommended then. Tokens read are new ones: what a session has read is kept. "
+        "Means over decisions. Outside: proposals that are no title of the catalogue; repeated: titles that the "
+        "session has shown already; another film is recommended then. Tokens read are new ones: what a session has "
+        "read is kept. "
         "Decisions are made for all test users together, or (the median) for one session alone.",
     )  # fmt: skip
 

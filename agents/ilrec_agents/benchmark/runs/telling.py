@@ -7,7 +7,7 @@ from typing import Any
 from ilrec_agents.base import Actions, Agent, Infos, Observations
 
 TOLD = ("outside", "repeated", "tokens_in", "tokens_out")
-"""Proposals that are no title of the catalogue, and that were shown already (0 or 1); tokens read and written."""
+"""Proposals that are no title of the catalogue, and that were shown before (0 or 1); tokens read and written."""
 
 
 class Telling:

@@ -28,8 +28,7 @@ class Choice:
         score: The grounding's own measure: a log-probability in nats, nats per token, or a cosine.
         propensity: Probability with which this place was chosen.
         proposed: What the model said, or the title.
-        outside: Whether what it said is no title of the catalogue; only where it may say anything.
-        repeated: Whether what it said is on offer, but masked; only where it may say anything.
+        named: Items that what it said names, several where films share a name; none where it is no title.
         read: Tokens read for it.
         written: Tokens written for it.
     """
@@ -38,8 +37,7 @@ class Choice:
     score: float
     propensity: float
     proposed: str
-    outside: bool
-    repeated: bool
+    named: tuple[int, ...]
     read: int
     written: int
 

@@ -125,8 +125,7 @@ class Constrained:
             score=walk.score,
             propensity=walk.propensity,
             proposed=self._material.titles.texts[int(items[place])],
-            outside=False,
-            repeated=False,
+            named=(int(items[place]),),
             read=0,
             written=int(trie.depths[walk.node]) + 1,
         )

@@ -58,8 +58,7 @@ class FreeText:
                     score=float(cosines[row, place]),
                     propensity=float(odds[place]),
                     proposed=text,
-                    outside=not found[row],
-                    repeated=bool((named[row] & ~free[row]).any()),
+                    named=found[row],
                     read=0,
                     written=len(written[row]),
                 )

@@ -61,8 +61,7 @@ class Likelihood:
                     score=float(scores[place]),
                     propensity=float(odds[place]),
                     proposed=titles.texts[int(offered[row, place])],
-                    outside=False,
-                    repeated=False,
+                    named=(int(offered[row, place]),),
                     read=int(reader.read[row]),
                     written=int(offers[row].trie.lengths[place]),
                 )

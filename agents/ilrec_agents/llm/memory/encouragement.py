@@ -28,8 +28,8 @@ class Advice(NamedTuple):
 class Encouragement:
     """Signs of advantages A = r + gamma V(s') - V(s) by state and item, as BiLLP keeps them (SIGIR 2024).
 
-    An item's weight in a state is the sum of cosine * sign(A) over the nearest remembered states in which it was
-    recommended; its sign says whether the item is encouraged or discouraged.
+    An item's weight in a state is the sum of cosine * sign(A) over the nearest remembered states in which an item that
+    may be named was recommended, and it was this one; its sign says whether the item is encouraged or discouraged.
 
     Args:
         encoder: Of states.
@@ -70,9 +70,11 @@ class Encouragement:
         """
         if not len(self.store) or not self._most:
             return [Advice((), ()) for _ in states]
-        found = self.store.search(self._encoder.encode(states), self._nearest, self._threshold)
-        allowed = [None] * len(states) if offered is None else [{int(i) for i in items} for items in offered]
-        return [self._summed(mine, items) for mine, items in zip(found, allowed, strict=True)]
+        items, within = np.array([entry["item"] for entry in self.store.entries]), None
+        if offered is not None:
+            within = [np.flatnonzero(np.isin(items, mine)) for mine in offered]
+        found = self.store.search(self._encoder.encode(states), self._nearest, self._threshold, within)
+        return [self._summed(mine) for mine in found]
 
     def save(self, folder: Path) -> None:
         """Write the memory as two files."""
@@ -82,11 +84,10 @@ class Encouragement:
         """Read what :meth:`save` wrote, in place of what is here."""
         self.store = Store.load(folder, self.name, self.store.keep)
 
-    def _summed(self, found: Sequence[Found], allowed: set[int] | None) -> Advice:
+    def _summed(self, found: Sequence[Found]) -> Advice:
         weights: dict[int, float] = defaultdict(float)
         for cosine, entry in found:
-            if allowed is None or entry["item"] in allowed:
-                weights[entry["item"]] += cosine * entry["sign"]
+            weights[entry["item"]] += cosine * entry["sign"]
         ranked = sorted(weights, key=lambda item: (-abs(weights[item]), item))
         better = [item for item in ranked if weights[item] > 0]
         worse = [item for item in ranked if weights[item] < 0]

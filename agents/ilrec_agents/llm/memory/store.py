@@ -69,13 +69,20 @@ class Store:
             self._index.remove_ids(faiss.IDSelectorRange(0, surplus))
             del self.entries[:surplus]
 
-    def search(self, queries: NDArray[np.floating], k: int, threshold: float = -1.0) -> list[list[Found]]:
+    def search(
+        self,
+        queries: NDArray[np.floating],
+        k: int,
+        threshold: float = -1.0,
+        within: Sequence[NDArray[np.integer]] | None = None,
+    ) -> list[list[Found]]:
         """The k nearest entries of each query.
 
         Args:
             queries: ``(B, D)``, of length 1.
             k: At most.
             threshold: The cosine that an entry has to reach.
+            within: Per query, numbers of the entries that count; None: all of them.
 
         Returns:
             Per query, cosines and entries, nearest first; of equal ones the oldest first.
@@ -83,11 +90,26 @@ class Store:
         k = min(k, len(self))
         if not k:
             return [[] for _ in queries]
-        cosines, places = self._index.search(np.ascontiguousarray(queries, np.float32), k)
+        asked = np.ascontiguousarray(queries, np.float32)
+        if within is None:
+            pairs = list(zip(*self._index.search(asked, k), strict=True))
+        else:
+            pairs = [self._nearest(query, k, numbers) for query, numbers in zip(asked, within, strict=True)]
         return [
             [(float(c), self.entries[i]) for c, i in sorted(zip(near, mine, strict=True), key=_order) if c >= threshold]
-            for near, mine in zip(cosines, places, strict=True)
+            for near, mine in pairs
         ]
+
+    def _nearest(
+        self, query: NDArray[np.float32], k: int, numbers: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Cosines and numbers of the k entries that are nearest to one query ``(D,)``, among these."""
+        faiss, k = require("faiss", "llm"), min(k, len(numbers))
+        if not k:
+            return np.zeros(0, np.float32), np.zeros(0, np.int64)
+        among = faiss.SearchParameters(sel=faiss.IDSelectorBatch(numbers.astype(np.int64)))
+        cosines, places = self._index.search(query[None], k, params=among)
+        return cosines[0], places[0]
 
     def save(self, folder: Path, name: str) -> None:
         """Write ``NAME.jsonl`` (entries) and ``NAME.npy`` (vectors) into a folder."""

@@ -41,6 +41,8 @@ class TeacherConfig:
         discouraged: What is done about discouraged films. "left_out": they are not chosen while anything else is free.
             "named": the prompt names them, as BiLLP does; small models then take what they have just read of.
         similarity: Cosine of two situations from which on what one taught is recalled in the other.
+        nearest: Remembered films that advice is made of, at most: those of films on offer in the most alike situations.
+        memory_size: Entries of each memory, at most; the oldest are dropped. 0: no limit.
         gamma: Discount of the critic's values. BiLLP: 0.5.
         critic_always: Whether the critic grades every situation, for the trace. Where it does not, it only grades
             those of training sessions.
@@ -72,6 +74,8 @@ class TeacherConfig:
     advice: int = 3
     discouraged: str = "left_out"
     similarity: float = 0.5
+    nearest: int = 32
+    memory_size: int = 0
     gamma: float = 0.5
     critic_always: bool = True
     training_sessions: int = 32
@@ -80,8 +84,9 @@ class TeacherConfig:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        whole(self, "shortlist", "max_title_tokens", "plan_every", "sessions_at_once")
+        whole(self, "shortlist", "max_title_tokens", "plan_every", "sessions_at_once", "nearest")
         whole(self, "liked", "disliked", "history", "reflections", "advice", "training_sessions", least=0)
+        whole(self, "memory_size", least=0)
         whole(self, "max_thought_tokens", "max_plan_tokens", "max_reflection_tokens", least=0)
         one_of(self, "discouraged", ("left_out", "named"))
         number(self, "temperature")

@@ -21,9 +21,9 @@ class Memories:
     """
 
     def __init__(self, encoder: Encoder, config: TeacherConfig) -> None:
-        self._config = config
-        self.reflections = Reflections(encoder, threshold=config.similarity)
-        self.encouragement = Encouragement(encoder, threshold=config.similarity, most=config.advice)
+        self._config, keep = config, config.memory_size or None
+        self.reflections = Reflections(encoder, keep, config.similarity)
+        self.encouragement = Encouragement(encoder, keep, config.similarity, config.nearest, config.advice)
 
     def lessons(self, situations: Sequence[str]) -> list[list[str]]:
         """Texts of the reflections recalled in each situation."""
@@ -36,8 +36,8 @@ class Memories:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.reflections.store = Store()
-        self.encouragement.store = Store()
+        for memory in (self.reflections, self.encouragement):
+            memory.store = Store(memory.store.keep)
 
     def save(self, folder: Path) -> None:
         """Write both memories into a folder."""

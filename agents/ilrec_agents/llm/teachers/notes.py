@@ -7,10 +7,11 @@ from typing import Any
 from ilrec_agents.llm.backend import Backend
 from ilrec_agents.llm.teachers.deciding import Step
 from ilrec_agents.llm.teachers.script import Script
+from ilrec_agents.llm.teachers.session import Session
 
 
-def note(script: Script, backend: Backend, step: Step) -> dict[str, Any]:
-    """The trace of a step; parts that a teacher does not have are left out."""
+def note(script: Script, backend: Backend, session: Session, step: Step) -> dict[str, Any]:
+    """The trace of a session's step; parts that a teacher does not have are left out."""
     choice = step.choice
     plan = None if step.plan is None else script.said("planner", step.plan)
     thought = None if step.thought is None else script.said("thinker", step.thought)
@@ -27,8 +28,8 @@ def note(script: Script, backend: Backend, step: Step) -> dict[str, Any]:
         "encouraged": [script.name(item) for item in step.advice.encouraged] or None,
         "discouraged": [script.name(item) for item in step.advice.discouraged] or None,
         "proposed": choice.proposed,
-        "outside": choice.outside,
-        "repeated": choice.repeated,
+        "outside": not choice.named,
+        "repeated": not set(session.items).isdisjoint(choice.named),
         "score": round(choice.score, 4),
         "propensity": choice.propensity,
         "value": None if step.value is None else round(step.value, 4),

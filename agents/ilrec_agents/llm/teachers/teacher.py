@@ -76,9 +76,9 @@ class Teacher(Agent):
         sessions = [Session.of(infos, int(row)) for row in rows]
         steps = self.decider.decide(sessions, offered[rows], free[rows], draws[rows], graded=graded)
         spent = 1000 * (time.perf_counter() - began) / len(rows)
-        for row, step in zip(rows, steps, strict=True):
+        for row, session, step in zip(rows, sessions, steps, strict=True):
             actions[row] = places[row, step.choice.place]
-            notes[row] = note(self.decider.script, self.backend, step) | {"ms": round(spent, 3)}
+            notes[row] = note(self.decider.script, self.backend, session, step) | {"ms": round(spent, 3)}
         return actions
 
     def explain(self) -> list[dict[str, Any]] | None:

@@ -16,7 +16,7 @@ from ilrec_agents.llm.modules.critic import advantages, calibrated, rewards
 from ilrec_agents.llm.teachers.deciding import Decider
 from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.llm.teachers.tape import Tape
-from ilrec_agents.online.source import playable
+from ilrec_agents.online.source import first_session, playable
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import UsageError
 
@@ -49,7 +49,8 @@ def train(agent: Teacher, source: Any, watch: Watch | None) -> None:
     env, reward = playable(source, agent.task, allow_test_users=config.allow_test_users)
     if reward is not None:
         raise UsageError("a teacher must learn from the ratings themselves", received="a LearnedReward wrapper")
-    total, done, first = config.training_sessions, 0, agent.seed << 20
+    total, done = config.training_sessions, 0
+    first = first_session(agent.seed + 1)  # demonstrations begin at 0: not with those that filled the memories
     watched = Watched(watch, agent, total)
     with tqdm(total=total, desc=agent.name, unit="session", disable=None, leave=False) as bar:
         while done < total:
