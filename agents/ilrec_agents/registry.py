@@ -23,6 +23,7 @@ AGENTS: dict[str, str] = {
     "greedy": "ilrec_agents.heuristic.personal:GreedyAgent",
     "playlist": "ilrec_agents.heuristic.personal:PlaylistAgent",
     "mmr": "ilrec_agents.heuristic.personal:MMRAgent",
+    "mmr_ahead": "ilrec_agents.heuristic.personal:MMRAheadAgent",
     "retriever_top1": "ilrec_agents.heuristic.retriever:RetrieverTop1Agent",
     "retriever_random": "ilrec_agents.heuristic.retriever:RetrieverRandomAgent",
     "epsilon_greedy": "ilrec_agents.heuristic.epsilon_greedy:EpsilonGreedyAgent",

@@ -38,7 +38,7 @@ FQE = {"hidden": 8, "start_updates": 5, "iterations": 2, "iteration_updates": 2,
 PLAN = OPEPlan(steps=200, epsilon=0.5, horizons=(2, 0), estimators=("wis", "dr"), repeats=2, resamples=20, fqe=FQE)
 LINUCB = Entrant("linucb", config={"total_timesteps": 500})
 SMALL = Suite("small", (Entrant("retriever_random"), LINUCB), (ENV,), seeds=2, users=4, ope=PLAN)
-ASKED = ["random", "popular", "playlist", "mmr", "retriever_random", "linucb"]  # no oracle
+ASKED = ["random", "popular", "playlist", "mmr", "mmr_ahead", "retriever_random", "linucb"]  # no oracle
 
 
 @pytest.fixture(scope="module")

@@ -110,7 +110,7 @@ def test_markdown(out, results, capsys):
     returns = [float(line.split("|")[2].split()[0]) for line in lines]
     assert returns == sorted(returns, reverse=True) and lines[0].startswith("| `oracle_one_step` (sees truth)")
     assert "over training seeds and users" in text and "- bc failed in ml-latest-small" in text
-    assert "| agent | R_traj | score | IQM | R_traj − `mmr` | P(> mmr) |" in text
+    assert "| agent | R_traj | score | IQM | R_traj − `mmr` | R_traj − `mmr_ahead` | P(> mmr) |" in text
     scores = {line.split("`")[1]: line.split("|")[3].strip() for line in lines}
     assert scores["random"] == "0.0" and scores["oracle_one_step"] == "100.0" and 0 < float(scores["mmr"]) < 100
 

@@ -239,7 +239,7 @@ def test_runs_of_other_versions_count_where_that_is_asked_for(copy, monkeypatch)
     done = replace(SMALL, entrants=(PPO, BC))
     jobs = done.jobs
     table = Results(Folder(copy))  # a report needs no versions to be the same, and says which they were
-    assert len(table.records()) == 7 and table.versions["numpy"] == np.__version__
+    assert len(table.records()) == 8 and table.versions["numpy"] == np.__version__
     Runner(copy, 1, quiet=True, any_versions=True).run(done)
     assert not called and len(Folder(copy).runs()) == len(jobs)
     Runner(copy, 1, quiet=True).run(done)

@@ -22,6 +22,17 @@ class VarietyConfig:
     similarity_weight: float = WEIGHT
 
 
+@dataclass(frozen=True)
+class AheadConfig(VarietyConfig):
+    """Settings of ``mmr_ahead``.
+
+    Attributes:
+        similarity_weight: How much similarity to what was shown costs, in half scales.
+    """
+
+    similarity_weight: float = 2 * WEIGHT
+
+
 class GreedyAgent(ItemScoringAgent):
     """The item with the highest rating predicted from the user's profile."""
 
@@ -56,3 +67,13 @@ class MMRAgent(PlaylistAgent):
     def item_scores(self, observations: Observations, infos: Infos) -> NDArray[np.floating]:
         """Score m + b_u + b_i + p_u . q_i - w half (e_i . g) on public factors."""
         return self.task.public.predict_all(infos["user_index"]) - self._similarity(observations)
+
+
+class MMRAheadAgent(MMRAgent):
+    """``mmr`` with similarity counted twice: for the rating that it costs now, and for those of the films to come.
+
+    Learners that begin as the public ranking begin here, so what they have learned is their difference to it.
+    """
+
+    name = "mmr_ahead"
+    Config = AheadConfig

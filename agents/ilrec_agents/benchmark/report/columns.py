@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ilrec_agents.benchmark.report.pooled import Pooled
 
 if TYPE_CHECKING:
     from ilrec_agents.benchmark.report.table import ResultsTable, Row
+    from ilrec_gym.evaluation import Interval
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,10 @@ def columns(table: ResultsTable) -> tuple[Column, ...]:
     """The columns after the agent's name; more of them where runs under several seeds are pooled."""
     base = table.baseline
 
-    def gap(row: Row) -> tuple[str, float]:
-        found = table.differences[row.label]
-        return with_sign(found), 0.0 if found is None else found.mean
-
     length = Column("Len", lambda row: _ends(row.evaluation.Len, 1))
     each = Column("R_each", lambda row: _ends(row.evaluation.R_each, 2))
     total = Column("R_traj", lambda row: _ends(row.evaluation.R_traj, 1))
-    difference = Column("difference", gap, f"R_traj, paired with {base} by user")
+    difference = Column("difference", _gap(table.differences), f"R_traj, paired with {base} by user")
     coverage = Column("coverage", lambda row: (f"{number(row.evaluation.coverage * 100, 1)}%", row.evaluation.coverage))
     speed = Column(
         "ms / decision", lambda row: (milliseconds(row.evaluation.ms_per_decision), row.evaluation.ms_per_decision)
@@ -53,7 +50,23 @@ def columns(table: ResultsTable) -> tuple[Column, ...]:
     seeds = Column("seeds", lambda row: (str(_pooled(row).seeds), _pooled(row).seeds))
     score = Column("score", lambda row: _score(row, table), "0 is random, 100 is oracle_one_step")
     scored = (score,) if table.scores else ()
-    return total, *scored, middle, difference, better, length, each, coverage, speed, cost, seeds
+    gaps = (difference, *_second(table))
+    return total, *scored, middle, *gaps, better, length, each, coverage, speed, cost, seeds
+
+
+def _gap(differences: Mapping[str, Interval | None]) -> Callable[[Row], tuple[str, float]]:
+    def cell(row: Row) -> tuple[str, float]:
+        found = differences[row.label]
+        return with_sign(found), 0.0 if found is None else found.mean
+
+    return cell
+
+
+def _second(table: ResultsTable) -> tuple[Column, ...]:
+    if table.second is None:
+        return ()
+    about = f"R_traj, paired with {table.second} by user"
+    return (Column(f"− {table.second}", _gap(table.differences_to(table.second)), about),)
 
 
 def _ends(value: object, digits: int) -> tuple[str, float]:

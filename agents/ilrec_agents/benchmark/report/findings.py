@@ -16,7 +16,8 @@ def findings(table: ResultsTable) -> list[str]:
     """The comparisons that the marks call for, each with its paired difference of R_traj.
 
     Teacher against the baseline; every student against the teacher and against the strongest control; the best of each
-    family of agents against the baseline; the best row that does not see the truth, against the best one that does.
+    family of agents against the baseline and the table's second one; the best row that does not see the truth, against
+    the best one that does.
     """
     found = [compare(table, row.label, table.baseline) for row in _marked(table, "teacher")]
     teacher, control = _best(_marked(table, "teacher")), _best(_marked(table, "control"))
@@ -26,6 +27,7 @@ def findings(table: ResultsTable) -> list[str]:
     for family in ("bandit", "online", "offline", "model-based", "llm"):
         champion = _best(_marked(table, family))
         found += [compare(table, champion.label, table.baseline, "the baseline ")] if champion else []
+        found += [compare(table, champion.label, table.second)] if champion and table.second else []
     oracle = _best(_marked(table, "sees truth"))
     blind = _best([row for row in table.rows if "sees truth" not in row.marks])
     if oracle and blind:

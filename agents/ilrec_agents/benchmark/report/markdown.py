@@ -22,6 +22,7 @@ def table(results: ResultsTable) -> str:
     """The table, how to read it, and what each row teaches."""
     shown = columns(results)
     renamed = {"difference": f"R_traj − `{results.baseline}`", "ms / decision": "ms/decision"}
+    renamed |= {f"− {results.second}": f"R_traj − `{results.second}`"}
     heads = ["agent", *(renamed.get(column.name, column.name) for column in shown)]
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for group, rows in results.groups.items():

@@ -25,7 +25,9 @@ from ilrec_gym.evaluation import Evaluation, Interval
 from ilrec_gym.evaluation.summary import records as metric_records
 from ilrec_gym.files import replacing
 
-BASELINES = ("mmr", "retriever_top1", "retriever_random", "playlist")
+AHEAD = "mmr_ahead"
+"""The table's second baseline: where learners stand that begin as the public ranking, before they have learned."""
+BASELINES = ("mmr", AHEAD, "retriever_top1", "retriever_random", "playlist")
 """Yardsticks that rows are compared with, paired by user; the first that took part is the table's baseline."""
 _FACTS = (
     "training_seconds", "timesteps", "updates", "ms_alone", "evaluation_seconds", "peak_mb", "added_mb", "peak_gpu_mb",
@@ -58,7 +60,7 @@ class EnvResults:
         rows = tuple(_row(label, runs) for label, runs in by_label.items())
         rows = tuple(sorted(rows, key=lambda row: -row.evaluation.R_traj.mean))
         baseline = next((name for name in (*BASELINES, *YARDSTICKS) if name in by_label), rows[0].label)
-        return ResultsTable(rows, baseline)
+        return ResultsTable(rows, baseline, AHEAD if AHEAD in by_label and baseline != AHEAD else None)
 
     @property
     def curves(self) -> dict[str, list[list[dict[str, float]]]]:

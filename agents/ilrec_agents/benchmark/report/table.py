@@ -68,10 +68,12 @@ class ResultsTable:
     Attributes:
         rows: The rows.
         baseline: Label of the row that every other one is compared with, paired by user.
+        second: Label of one more such row, if any.
     """
 
     rows: tuple[Row, ...]
     baseline: str = "retriever_random"
+    second: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rows", tuple(self.rows))
@@ -126,7 +128,11 @@ class ResultsTable:
     @cached_property
     def differences(self) -> dict[str, Interval | None]:
         """Per label the paired difference of R_traj to the baseline; None for the baseline itself."""
-        return {row.label: None if row.label == self.baseline else self.difference(row.label) for row in self.rows}
+        return self.differences_to(self.baseline)
+
+    def differences_to(self, other: str) -> dict[str, Interval | None]:
+        """Per label the paired difference of R_traj to a row; None for that row itself."""
+        return {row.label: None if row.label == other else self.difference(row.label, other) for row in self.rows}
 
     @cached_property
     def improvements(self) -> dict[str, Interval]:

@@ -11,7 +11,7 @@ from ilrec_agents.benchmark.runs.questions import OPEPlan
 from ilrec_agents.checks import whole
 from ilrec_gym.errors import UsageError, unknown_name
 
-YARDSTICKS = ("random", "popular", "playlist", "mmr", "oracle_one_step")
+YARDSTICKS = ("random", "popular", "playlist", "mmr", "mmr_ahead", "oracle_one_step")
 """Rules that every table has: what is to be beaten, and between what scores are normalised. Seconds each."""
 
 CURVE_USERS = 32
@@ -23,8 +23,8 @@ LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-
 
 _QUICK = ("retriever_top1", "linucb", "dqn", "cql", "dorl", "llm")  # one of each family
 _PAPER = (
-    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "mmr:similarity_weight=0.5",
-    "linucb", "thompson", "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
+    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "linucb", "thompson",
+    "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
     "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
 )  # fmt: skip
