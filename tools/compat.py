@@ -154,7 +154,7 @@ of everything. `make compat` makes this table, and fails where a test does.
 
 Without extras, the tests are those of environments, wrappers, data, evaluation and simulation; with all of them, those
 of agents, demonstrations, the report and the language model are run too. What is skipped needs a library that the
-row has not got, data that is not bundled, or a Gymnasium that knows more than one way to reset.
+row has not got, data that is not bundled, or Gymnasium 1.1 (autoreset modes).
 """
 
 

@@ -22,11 +22,13 @@ class Column:
         name: Its head.
         cell: A row's text, and the number that it is sorted by.
         about: What it holds, where the name does not say it.
+        minor: Whether a narrow screen may leave it out until it is asked for.
     """
 
     name: str
     cell: Callable[[Row], tuple[str, float]]
     about: str = ""
+    minor: bool = False
 
 
 def columns(table: ResultsTable) -> tuple[Column, ...]:
@@ -37,17 +39,19 @@ def columns(table: ResultsTable) -> tuple[Column, ...]:
     each = Column("R_each", lambda row: _ends(row.evaluation.R_each, 2))
     total = Column("R_traj", lambda row: _ends(row.evaluation.R_traj, 1))
     difference = Column("difference", _gap(table.differences), f"R_traj, paired with {base} by user")
-    coverage = Column("coverage", lambda row: (f"{number(row.evaluation.coverage * 100, 1)}%", row.evaluation.coverage))
-    speed = Column(
-        "ms / decision", lambda row: (milliseconds(row.evaluation.ms_per_decision), row.evaluation.ms_per_decision)
+    coverage = Column(
+        "coverage", lambda row: (f"{number(row.evaluation.coverage * 100, 1)}%", row.evaluation.coverage), minor=True
     )
-    sessions = Column("sessions", lambda row: (str(row.evaluation.sessions), row.evaluation.sessions))
+    speed = Column("ms / decision", _speed, minor=True)
+    sessions = Column("sessions", lambda row: (str(row.evaluation.sessions), row.evaluation.sessions), minor=True)
     if not table.pooled:
         return length, each, total, difference, coverage, speed, sessions
-    better = Column(f"P(> {base})", lambda row: _chance(row, table), f"chance that a run gives a user more than {base}")
-    middle = Column("IQM", lambda row: _ends(_pooled(row).iqm, 1), "interquartile mean of R_traj over seeds and users")
-    cost = Column("training", _training, "wall time of one run on one core")
-    seeds = Column("seeds", lambda row: (str(_pooled(row).seeds), _pooled(row).seeds))
+    about = f"chance that a run gives a user more than {base}"
+    better = Column(f"P(> {base})", lambda row: _chance(row, table), about, minor=True)
+    about = "interquartile mean of R_traj over seeds and users"
+    middle = Column("IQM", lambda row: _ends(_pooled(row).iqm, 1), about, minor=True)
+    cost = Column("training", _training, "wall time of one run on one core", minor=True)
+    seeds = Column("seeds", lambda row: (str(_pooled(row).seeds), _pooled(row).seeds), minor=True)
     score = Column("score", lambda row: _score(row, table), "0 is random, 100 is oracle_one_step")
     scored = (score,) if table.scores else ()
     gaps = (difference, *_second(table))
@@ -74,6 +78,10 @@ def _ends(value: object, digits: int) -> tuple[str, float]:
 
     assert isinstance(value, Interval)
     return with_interval(value, digits), value.mean
+
+
+def _speed(row: Row) -> tuple[str, float]:
+    return milliseconds(row.evaluation.ms_per_decision), row.evaluation.ms_per_decision
 
 
 def _pooled(row: Row) -> Pooled:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]  # left, bottom, right, top in pixels
 
 _AROUND = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1))
-_PLACES = [(reach * dx, reach * dy) for reach in (9, 20, 34) for dx, dy in _AROUND]  # in points
+_BETWEEN = tuple((dx, dy) for x, y in ((1, 0.5), (0.5, 1)) for dx in (x, -x) for dy in (y, -y))
+_PLACES = [
+    *((reach * dx, reach * dy) for reach in (9, 20) for dx, dy in _AROUND),
+    *((reach * dx, reach * dy) for reach in (34, 52, 72, 96, 124) for dx, dy in (*_AROUND, *_BETWEEN)),
+]  # in points
 _NEAR = len(_AROUND)
 
 
@@ -37,7 +41,9 @@ def place_labels(
         _write(axes, points[k], labels[k], colours[k], _PLACES[best], far=best >= _NEAR)
 
 
-def _write(axes: Axes, point: tuple[float, float], text: str, colour: str, shift: tuple[int, int], far: bool) -> None:
+def _write(
+    axes: Axes, point: tuple[float, float], text: str, colour: str, shift: tuple[float, float], far: bool
+) -> None:
     dx, dy = shift
     line = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "alpha": 0.6, "shrinkB": 5}
     axes.annotate(
@@ -71,7 +77,7 @@ def _cost(box: Box, k: int, at: np.ndarray, taken: Sequence[Box], frame: Box) ->
     misleads = bool((np.delete(distance, k) <= distance[k]).any())
     area = (right - left) * (top - bottom)
     outside = area - _overlap(box, frame)
-    return sum(_overlap(box, other) for other in taken) + 3 * outside + 0.3 * area * misleads + float(distance[k])
+    return 4 * sum(_overlap(box, other) for other in taken) + 3 * outside + 0.3 * area * misleads + float(distance[k])
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -120,7 +120,9 @@ def _cells(table: ResultsTable, shown: Sequence[Column], row: Row) -> dict[str, 
     low = value.mean if value.low != value.low else value.low
     bar = {"left": 100 * low / top, "width": 100 * (_end(row) - low) / top, "mean": 100 * value.mean / top}
     cells = [
-        {"name": column.name, "text": text, "value": f"{v:.6g}"} for column in shown for text, v in [column.cell(row)]
+        {"name": column.name, "text": text, "value": f"{v:.6g}", "minor": column.minor}
+        for column in shown
+        for text, v in [column.cell(row)]
     ]
     return {"row": row, "cells": cells, "bar": {name: f"{max(0.0, x):.2f}" for name, x in bar.items()}}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,10 +43,16 @@ def write_all(out: Path) -> str:
         title=f"Benchmark: {about['suite']}",
         lead=_LEAD,
         chapters=tuple(_chapter(env, out, len(results.envs) > 1) for env in results.envs),
-        commands=tuple(filter(None, (about["command"], f"ilrec benchmark report {out.name}"))),
+        commands=_commands(about["command"], shlex.quote(out.resolve().name)),
         versions=results.versions,
     ).save(out / "report.html")
     return f"{text}\nwritten: {out}/report.html, results.md, results.csv, results.parquet, runs.csv, {PICTURES}/"
+
+
+def _commands(command: str, name: str) -> tuple[str, ...]:
+    """What made the page, with the folder's name alone, as it reads wherever the page goes."""
+    made = re.sub(r"--out[ =]('[^']*'|\S+)", f"--out {name}", command)
+    return tuple(filter(None, (made, f"ilrec benchmark report {name}")))
 
 
 def _chapter(env: EnvResults, out: Path, several: bool) -> Chapter:
@@ -79,7 +86,8 @@ def _pictures(env: EnvResults, folder: Path) -> list[Picture]:
     if {"random", "oracle_one_step"} <= set(labels):
         words = "Performance profiles: how many runs and users get more than a score, with 95% bands."
         made.append(("profiles", run_plots.profiles(table, "random", "oracle_one_step"), words))
-    made.append(("endings", run_plots.endings(table), "Why sessions ended."))
+    if len({reason for row in table.rows for reason in row.evaluation.exit_reasons}) > 1:
+        made.append(("endings", run_plots.endings(table), "Why sessions ended."))
     pictures = []
     for name, figure, caption in made:
         style.save_png(figure, folder / f"{name}.png")
