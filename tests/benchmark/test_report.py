@@ -118,12 +118,20 @@ def test_markdown(out, results, capsys):
 def test_pictures_and_page(out):
     folder = next((out / "pictures").iterdir())
     names = {path.stem for path in folder.glob("*.png")}
-    assert names == {"returns", "length_and_rating", "learning_curves", "profiles"}, "where all sessions end alike, no picture says so"
+    assert names == {"returns", "length_and_rating", "learning_curves", "profiles"}, "no endings where all are alike"
     page = (out / "report.html").read_text(encoding="utf-8")
     for words in ("bc failed in", "Other modes of evaluation", "Without the leaving step", "Sessions, side by side",
                   "ilrec benchmark --suite rules --out out\n", "ms per decision, alone"):  # fmt: skip
         assert words in page, words
     assert page.count("<img ") == 4 and page.count("<script>") == 1
+
+
+def test_endings_are_shares_of_all_sessions(results):
+    table = results.envs[0].table
+    (axes,) = run_plots.endings(table).axes
+    reasons = {reason for row in table.rows for reason in row.evaluation.exit_reasons}
+    assert len(axes.patches) == len(reasons) * len(table.rows)
+    assert sum(bar.get_width() for bar in axes.patches) == pytest.approx(100 * len(table.rows))
 
 
 def test_learning_curves_show_every_seed(results):
