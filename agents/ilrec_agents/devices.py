@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ilrec_gym.errors import UsageError, require
+
+_NAMES = re.compile(r"cpu|cuda(:[0-9]{1,2})?")
 
 
 def torch_device(name: str, extra: str = "offline") -> Any:
@@ -23,10 +26,14 @@ def torch_device(name: str, extra: str = "offline") -> Any:
     torch = require("torch", extra)
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except (RuntimeError, TypeError) as error:
-        raise UsageError('device must be "auto", "cpu" or "cuda"', received=name) from error
+    if not isinstance(name, str) or not _NAMES.fullmatch(name):
+        raise UsageError(
+            'device must be "auto", "cpu", "cuda" or "cuda:1"',
+            received=name,
+            cause="a slip, or a kind of device that nothing here was tried on",
+            fix='use device="auto" or device="cpu"',
+        )
+    device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(
             "a device must be there",

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ilrec_agents import load_agent, make_agent
+from ilrec_agents.devices import torch_device
 from ilrec_agents.networks import score_network
 from ilrec_agents.offline.batches import Batches
 from ilrec_agents.offline.dataset import SessionDataset
@@ -211,9 +212,17 @@ def test_a_gpu_that_is_not_there_is_refused(env: gym.Env, play: Any) -> None:
         make_agent("cql", env, device="cuda").fit(play("logging", 20))
 
 
-def test_a_device_that_is_none_is_refused(env: gym.Env, play: Any) -> None:
-    with pytest.raises(UsageError, match="device"):
-        make_agent("cql", env, device="gpu0").fit(play("logging", 20))
+@pytest.mark.parametrize("device", ["gpu0", "mps", "xpu", "meta", "cuda:-1", "cuda:one", "cpu:0", "", 0, None, ["cpu"]])
+def test_a_device_that_is_none_is_refused(device: Any, env: gym.Env, play: Any) -> None:
+    with pytest.raises(UsageError, match='device must be "auto", "cpu"'):
+        make_agent("cql", env, device=device).fit(play("logging", 20))
+
+
+def test_devices_by_name() -> None:
+    assert torch_device("cpu") == torch.device("cpu")
+    assert torch_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(UsageError, match="must be there"):
+        torch_device("cuda:99")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from ilrec_agents.benchmark.runs.curves import SEED, read_curve
 from ilrec_agents.benchmark.runs.folder import PLAN, Folder
 from ilrec_agents.benchmark.runs.memory import Memory
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
+from ilrec_agents.benchmark.runs.ray_backend import watched
 from ilrec_agents.benchmark.runs.runner import Progress, Runner
 from ilrec_agents.benchmark.runs.suites import SUITES, YARDSTICKS, Suite, suite
 from ilrec_agents.online.ppo import PPOAgent, PPOConfig
@@ -25,6 +27,7 @@ from ilrec_agents.registry import AGENTS, agent_class, list_agents
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.evaluation import evaluate
+from ilrec_gym.files import write_json
 
 pytest.importorskip("joblib")
 pytest.importorskip("d3rlpy")
@@ -347,9 +350,10 @@ def test_bad_input_is_refused_before_anything_runs(wrong, message):
         assert suite(**{"name": "quick", **wrong}).jobs
 
 
-def test_a_device_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="--device must be there"):
-        Runner(tmp_path / "out", 1, quiet=True).run(replace(SMALL, device="cuda:7"))
+@pytest.mark.parametrize("device", ["cuda:7", "mps", "xpu", "meta", "gpu"])
+def test_a_device_that_is_not_there_is_refused(device, tmp_path):
+    with pytest.raises(UsageError, match='--device must be there(.|\n)*use device="auto"'):
+        Runner(tmp_path / "out", 1, quiet=True).run(replace(SMALL, device=device))
     assert not list(tmp_path.iterdir())
     with pytest.raises(UsageError, match="--backend"):
         Runner(tmp_path, 1, "dask")
@@ -363,6 +367,27 @@ def test_time_left_follows_what_runs_took(monkeypatch):
     assert progress.seconds == 4  # a second each, says the estimate
     progress.ended(jobs[0].key)
     assert progress.seconds == 30
+def test_records_are_told_of_once_they_are_whole(tmp_path, monkeypatch):
+    """While a run that failed is done again, its folder is gone for a moment before the new one is there."""
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.ray_backend._LOOK", 0.01)
+    again, new = tmp_path / "again" / "run.json", tmp_path / "new" / "run.json"
+    write_json(again, {"key": "again", "status": "failed"})
+    gone, told = threading.Event(), list[str]()
+
+    def work():
+        shutil.rmtree(again.parent)
+        write_json(new, {"key": "new", "status": "done"})
+        assert gone.wait(10)
+        write_json(again, {"key": "again", "status": "done"})
+        return [{"key": key, "status": "done"} for key in ("new", "again")]
+
+    for record in watched(work, [again, new]):
+        assert record["status"] == "done"
+        told.append(record["key"])
+        gone.set()
+    assert told == ["new", "again"]
+
+
 
 
 def test_curve_of_no_file_and_of_a_damaged_one(tmp_path):

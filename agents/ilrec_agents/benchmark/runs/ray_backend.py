@@ -50,7 +50,7 @@ def watched(work: Callable[[], list[dict[str, Any]]], files: Sequence[Path]) -> 
         future = pool.submit(work)
         while not future.done():
             time.sleep(_LOOK)
-            for path in [path for path, stamp in before.items() if _stamp(path) != stamp]:
+            for path in [path for path, stamp in before.items() if _stamp(path) not in (0, stamp)]:
                 del before[path]
                 yield read_json(path)
         rest = {path.parent.name for path in before}
