@@ -9,6 +9,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from tqdm import tqdm
 
+from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.episodes import DatasetTask, Episode, SessionDataset
 from ilrec_demos.comparison import Comparison, Difference
 from ilrec_demos.header import Header
@@ -78,11 +79,9 @@ def environment_of(header: Header, env: gym.Env[Any, Any] | None = None) -> Movi
     if not isinstance(base, MovieLensEnv):
         raise UsageError("journals are replayed in environments of ilrec_gym", received=env)
     if base.fingerprint != header.fingerprint:
-        ours, theirs = header.task, base.describe()
-        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
         raise ArtefactError(
             "a journal can be replayed only in the environment that it was played in",
-            received=f"differs in: {', '.join(differs) or 'its own fingerprint'}",
+            received=f"differs in: {differences(header.task, base.describe()) or 'its own fingerprint'}",
             cause="another data set, user model, horizon or version",
             fix="make the same environment again",
         )

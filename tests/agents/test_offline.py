@@ -17,7 +17,7 @@ from ilrec_agents import load_agent, make_agent
 from ilrec_agents.devices import torch_device
 from ilrec_agents.networks import score_network
 from ilrec_agents.offline.batches import Batches
-from ilrec_agents.offline.dataset import SessionDataset
+from ilrec_agents.offline.dataset import DatasetTask, Episode, SessionDataset
 from ilrec_agents.task import Task
 from ilrec_gym.errors import ArtefactError, UnknownNameError, UsageError
 from ilrec_gym.evaluation import evaluate, paired_difference
@@ -204,6 +204,21 @@ def test_rewards_that_are_not_finite_never_get_that_far(bad: float, log: Session
 def test_a_dataset_has_at_least_one_session(log: SessionDataset) -> None:
     with pytest.raises(UsageError, match="at least one session"):
         replace(log, episodes=())
+
+
+def a_dataset_of(env: gym.Env, observation_dim: int, n_actions: int) -> SessionDataset:
+    """Right by its description, whatever its shapes are."""
+    described = DatasetTask(env.unwrapped.describe())
+    episodes = [Episode(np.zeros((3, observation_dim)), [0, n_actions - 1], [1.0, 2.0], True) for _ in range(3)]
+    return SessionDataset(tuple(episodes), n_actions, observation_dim, described)
+
+
+@pytest.mark.parametrize("name", ["bc", "cql", "td3_bc", "dt", "mopo"])
+@pytest.mark.parametrize("wrong", [{"observation_dim": 5}, {"n_actions": 500}, {"n_actions": 2}])
+def test_a_dataset_of_other_shapes_is_refused(name: str, wrong: dict[str, int], env: gym.Env) -> None:
+    shapes = {"observation_dim": env.unwrapped.layout.size, "n_actions": 20}
+    with pytest.raises(UsageError, match="must have 20 actions and observations of length"):
+        make_agent(name, env).fit(a_dataset_of(env, **shapes | wrong))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -272,6 +272,18 @@ def test_ips_refuses_propensities_that_are_none(wrong: float, world: gym.Env, lo
         )
 
 
+def test_ips_refuses_more_than_one_propensity_per_step(world: gym.Env, log: SessionDataset) -> None:
+    def given(shape: tuple[int, ...]) -> SessionDataset:
+        episodes = (replace(e, extras={"propensity": np.full((len(e), *shape), 0.5)}) for e in log.episodes)
+        return replace(log, episodes=tuple(episodes))
+
+    for shape in ((1,), (2, 3)):
+        with pytest.raises(UsageError, match="one number per step"):
+            make_agent("ips", world, **BRIEF).fit(given(shape))
+    with pytest.raises(UsageError, match="one shape in all sessions"):
+        make_agent("ips", world, **BRIEF).fit(given(()) + given((1,)))
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("kind", ["one reward", "one action"])
 def test_a_log_that_says_little_does_no_harm(name: str, kind: str, log: SessionDataset, world: gym.Env) -> None:

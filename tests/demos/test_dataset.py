@@ -166,6 +166,12 @@ def test_an_extra_over_all_steps(tiny: SessionDataset, dataset: SessionDataset) 
         {"actions": []}, {"actions": [[0], [1]]}, {"observations": np.zeros((2, 3))}, {"observations": np.zeros(3)},
         {"rewards": [1.0]}, {"rewards": [1.0, np.nan]}, {"observations": np.full((3, 3), np.inf)},
         {"extras": {"propensity": [0.1]}}, {"extras": {"n": 3}}, {"extras": {"reason": ["a", "b"]}},
+        {"extras": {"offered": [[1], [1, 2]]}}, {"extras": {"what": [None, {}]}},
+        {"actions": [0.7, 1.7]}, {"actions": np.array([0.0, 1.0])}, {"actions": [False, True]},
+        {"actions": ["0", "1"]}, {"actions": ["left", "right"]}, {"actions": [None, 1]}, {"actions": [[0], [1, 2]]},
+        {"observations": np.zeros((3, 3)).astype(str)}, {"observations": np.zeros((3, 3), complex)},
+        {"observations": [[0.0], [0.0, 1.0], [0.0]]}, {"rewards": ["1", "2"]}, {"rewards": [None, 1.0]},
+        {"terminated": "False"}, {"terminated": 1}, {"terminated": None}, {"terminated": [True]},
     ],
     ids=lambda parts: next(iter(parts)),
 )  # fmt: skip
@@ -174,6 +180,18 @@ def test_what_is_no_episode_is_refused(parts: dict[str, Any]) -> None:
     Episode(**whole)
     with pytest.raises(UsageError):
         Episode(**(whole | parts))
+
+
+def test_what_an_episode_is_given_is_kept_as_it_says() -> None:
+    kept = Episode(np.zeros((3, 3), int), np.uint8([0, 1]), [True, False], np.True_, {"small": np.float16([1, 2])})
+    dtypes = [kept.observations.dtype, kept.actions.dtype, kept.rewards.dtype, kept.extras["small"].dtype]
+    assert dtypes == [np.float32, np.int64, np.float32, np.float16] and kept.terminated is True
+
+
+def test_a_column_is_one_number_per_step(dataset: SessionDataset) -> None:
+    np.testing.assert_array_equal(dataset.column("propensity"), dataset.extra("propensity"))
+    with pytest.raises(UsageError, match="one number per step"):
+        dataset.column("candidates")
 
 
 def test_what_is_no_dataset_is_refused(tiny: SessionDataset) -> None:

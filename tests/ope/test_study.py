@@ -13,7 +13,8 @@ from logged_worlds import bundled_sessions, logged, value_by_enumeration
 
 from ilrec_agents import make_agent
 from ilrec_agents.offline.dataset import write_hdf5
-from ilrec_agents.offline.fqe import FQEConfig, fit_q, following, returns_to_go
+from ilrec_agents.offline.fqe import FQEConfig, fit_q, following
+from ilrec_agents.offline.to_go import returns_to_go
 from ilrec_agents.ope import ESTIMATORS, WeightedSessions, softened, study
 from ilrec_agents.ope.checks import without_support
 from ilrec_agents.ope.crossfit import with_values
@@ -84,7 +85,7 @@ def test_fitted_q_honours_the_whole_policy(env, targets):
 
 def test_what_fitted_q_learns_from():
     data = logged(40)
-    to_go = returns_to_go(data, 0.5)
+    to_go = returns_to_go(data, data.transitions().rewards, 0.5)
     first = data.episodes[0].rewards.astype(float)
     assert to_go[: len(first)] == pytest.approx([sum(first[t:] * 0.5 ** np.arange(len(first) - t)) for t in range(4)])
     p = np.random.default_rng(0).random((data.n_transitions, 4))
@@ -141,12 +142,21 @@ def changed(data, **extras):
     return replace(data, episodes=(replace(first, extras=kept), *data.episodes[1:]))
 
 
+def per_step(data, name):
+    """An axis of one more, in one of the extras of every session."""
+    changed = (replace(e, extras={**e.extras, name: e.extras[name][:, None]}) for e in data.episodes)
+    return replace(data, episodes=tuple(changed))
+
+
 @pytest.mark.parametrize(
     ("spoil", "options", "rule"),
     [
         (lambda data: changed(data, propensity=None), {}, "extra 'propensity'"),
         (lambda data: changed(data, propensity=np.zeros(4)), {}, "propensity must be above 0"),
         (lambda data: changed(data, propensity=np.full(4, math.nan)), {}, "propensity must be above 0"),
+        (lambda data: changed(data, propensity=np.full((4, 1), 0.5)), {}, "one shape in all sessions"),
+        (lambda data: per_step(data, "propensity"), {}, "one number per step"),
+        (lambda data: replace(data, n_actions=5), {}, "must have 4 actions"),
         (lambda data: data.with_rewards(data.transitions().rewards + 1), {}, "ratings that viewers gave"),
         (lambda data: "log.h5", {}, "needs a SessionDataset"),
         (lambda data: data, {"horizons": [0]}, "horizons"),

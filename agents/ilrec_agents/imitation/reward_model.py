@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Observations
+from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
 from ilrec_gym.cards import read_card, write_card
@@ -147,10 +148,9 @@ def load_reward_model(path: str | Path, env: gym.Env[Any, Any], *, device: str =
         raise ArtefactError(f"{path} must be a saved reward model", cause="a damaged or foreign reward.json")
     task = Task.of(env)
     if about["task"] != task.description:
-        differs = sorted(key for key in task.description if about["task"].get(key) != task.description[key])
         raise ArtefactError(
             "a reward model must have been made for this environment",
-            received=f"differs in: {', '.join(differs)}",
+            received=f"differs in: {differences(task.description, about['task'])}",
             fix="make the same environment again",
         )
     return reward_model_class(about["reward_model"])._load(folder, about, task, device)

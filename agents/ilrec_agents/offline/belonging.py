@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 
 
 def check_datasets(task: Task, **datasets: Any) -> None:
-    """Refuse what is no dataset, or one of another task.
+    """Refuse what is no dataset, one of another task, or one of other shapes than its own.
 
     Raises:
-        UsageError: Either of them; the keyword is what it is called.
+        UsageError: Any of them; the keyword is what it is called.
     """
     for name, dataset in datasets.items():
         if not isinstance(dataset, SessionDataset):
@@ -23,12 +24,17 @@ def check_datasets(task: Task, **datasets: Any) -> None:
                 cause="a path, an environment or a ReplayBuffer in its place",
                 fix="ilrec_agents.offline.dataset.read_hdf5(path) reads one",
             )
-        ours, theirs = task.description, dataset.task.description
-        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        if differs:
+        if differs := differences(task.description, dataset.task.description):
             raise UsageError(
                 f"the {name} must come from the environment at hand",
-                received=f"differs in: {', '.join(differs)}",
+                received=f"differs in: {differs}",
                 cause="sessions of another environment or version",
                 fix="make the same environment again",
+            )
+        if (dataset.n_actions, dataset.observation_dim) != (task.n_actions, task.layout.size):
+            raise UsageError(
+                f"the {name} must have {task.n_actions} actions and observations of length {task.layout.size}",
+                received=f"{dataset.n_actions} actions, observations of length {dataset.observation_dim}",
+                cause="a dataset put together by hand, with the description of another one",
+                fix="give it the n_actions and the observations of the environment that it describes",
             )

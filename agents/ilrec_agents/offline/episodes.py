@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.quiet import import_d3rlpy
 from ilrec_gym.errors import UsageError
 from ilrec_gym.files import fingerprint
 
 Array32 = NDArray[np.float32]
+_NUMBERS = "biuf"
+_COLUMNS = {"observations": (_NUMBERS, np.float32), "actions": ("iu", np.int64), "rewards": (_NUMBERS, np.float32)}
+"""Columns of an episode: kinds of numpy's dtypes that they may be given as, and what they are kept as."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,12 @@ class Episode:
     extras: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "observations", np.asarray(self.observations, np.float32))
-        object.__setattr__(self, "actions", np.asarray(self.actions, np.int64))
-        object.__setattr__(self, "rewards", np.asarray(self.rewards, np.float32))
+        for name, (kinds, dtype) in _COLUMNS.items():
+            object.__setattr__(self, name, _array(name, getattr(self, name), kinds).astype(dtype, copy=False))
+        if not isinstance(self.terminated, (bool, np.bool_)):
+            raise UsageError("terminated of an episode must be True or False", received=self.terminated)
         object.__setattr__(self, "terminated", bool(self.terminated))
-        object.__setattr__(self, "extras", {name: np.asarray(value) for name, value in self.extras.items()})
+        object.__setattr__(self, "extras", {name: _array(name, value, _NUMBERS) for name, value in self.extras.items()})
         steps = len(self.actions) if self.actions.ndim == 1 else 0
         if not steps or self.observations.ndim != 2 or len(self.observations) != steps + 1:
             raise UsageError(
@@ -71,9 +76,6 @@ class Episode:
                 raise UsageError(f"{name} of an episode must have first axis {steps}", received=value.shape)
         if not (np.isfinite(self.observations).all() and np.isfinite(self.rewards).all()):
             raise UsageError("observations and rewards must be finite", cause="a session not played to its end")
-        words = [name for name, value in self.extras.items() if value.dtype.kind not in "biuf"]
-        if words:
-            raise UsageError("extras must be numbers", received=words, fix="words belong in the journal")
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -151,11 +153,10 @@ class SessionDataset:
         """
         for other in others:
             if (other.task.fingerprint, other.n_actions, other.observation_dim) != self._shape:
-                ours, theirs = self.task.description, other.task.description
-                differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+                differs = differences(self.task.description, other.task.description)
                 raise UsageError(
                     "datasets that are merged must be of one task",
-                    received=f"differs in: {', '.join(differs) or 'shape'}",
+                    received=f"differs in: {differs or 'shape'}",
                     cause="sessions played in different environments",
                     fix="collect both in the same environment",
                 )
@@ -187,7 +188,7 @@ class SessionDataset:
         """One of the extras over all steps, in the order of :meth:`transitions`.
 
         Raises:
-            UsageError: Some session has none of that name.
+            UsageError: Some session has none of that name, or one of another shape.
         """
         missing = sum(name not in episode.extras for episode in self.episodes)
         if missing:
@@ -196,7 +197,30 @@ class SessionDataset:
                 received=f"{missing} of {len(self)} have none",
                 cause="an agent that does not say it, or sessions of several agents",
             )
-        return np.concatenate([episode.extras[name] for episode in self.episodes])
+        parts = [episode.extras[name] for episode in self.episodes]
+        if len(shapes := {part.shape[1:] for part in parts}) > 1:
+            raise UsageError(
+                f"the extra {name!r} must have one shape in all sessions",
+                received=sorted(shapes),
+                cause="sessions of several agents",
+            )
+        return np.concatenate(parts)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """One of the extras that are one number per step, ``(N,)``.
+
+        Raises:
+            UsageError: Some session has none of that name, or it is more than one number per step.
+        """
+        found = self.extra(name)
+        if found.ndim != 1:
+            raise UsageError(
+                f"the extra {name!r} must be one number per step",
+                received=f"an array of shape {found.shape[1:]} per step",
+                cause="an axis too many",
+                fix="leave the axis out: (T,) numbers for a session of T steps",
+            )
+        return found
 
     @property
     def n_transitions(self) -> int:
@@ -250,6 +274,23 @@ def closed(episode: Episode) -> dict[str, Any]:
         "rewards": np.pad(episode.rewards, (0, extra))[:, None],
         "terminated": episode.terminated,
     }
+
+
+def _array(name: str, values: Any, kinds: str) -> NDArray[Any]:
+    """The values as an array, once they are of these kinds: what is cast from others is no longer what was given."""
+    try:
+        found = np.asarray(values)
+    except ValueError as error:  # lists of unequal lengths
+        raise UsageError(f"{name} of an episode must be an array", received=values, cause=str(error)) from error
+    if found.size and found.dtype.kind not in kinds:
+        whole = kinds == "iu"
+        raise UsageError(
+            f"{name} of an episode must be {'whole ' if whole else ''}numbers",
+            received=f"an array of {found.dtype}",
+            cause="continuous actions, or whole numbers kept as floats" if whole else "words, or objects",
+            fix="actions.astype(int), where nothing is lost by it" if whole else "words belong in the journal",
+        )
+    return found
 
 
 def _signature(dataset: Any, dtype: type, size: int) -> Any:

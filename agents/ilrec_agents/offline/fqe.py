@@ -14,6 +14,7 @@ from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.learning import LearningConfig
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.quiet import import_d3rlpy
+from ilrec_agents.offline.to_go import returns_to_go
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 
@@ -107,7 +108,7 @@ def fit_q(
     config = config or FQEConfig()
     short = first_steps(dataset, horizon)
     kept = np.concatenate([np.arange(n) < horizon for n in dataset.lengths])
-    to_go = returns_to_go(short, gamma)
+    to_go = returns_to_go(short, short.transitions().rewards, gamma)
     scale = float(to_go.std()) or 1.0
     place = torch_device(device)
     import_d3rlpy()
@@ -151,17 +152,6 @@ def first_steps(dataset: SessionDataset, horizon: int) -> SessionDataset:
         )
         for e in dataset.episodes
     ))  # fmt: skip
-
-
-def returns_to_go(dataset: SessionDataset, gamma: float) -> NDArray[np.float64]:
-    """``(N,)`` sum_k gamma^k r_{t+k} of every step."""
-    found = []
-    for episode in dataset.episodes:
-        total, values = 0.0, np.empty(len(episode))
-        for t in reversed(range(len(episode))):
-            total = values[t] = episode.rewards[t] + gamma * total
-        found.append(values)
-    return np.concatenate(found)
 
 
 def following(dataset: SessionDataset, probabilities: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -98,9 +98,9 @@ def propensities(dataset: SessionDataset) -> NDArray[np.float64]:
     """``(N,)`` how likely the logged actions were.
 
     Raises:
-        UsageError: Some session has no propensities, or they are no probabilities above 0.
+        UsageError: Some session has no propensities, or they are not one probability above 0 per step.
     """
-    found = dataset.extra("propensity")
+    found = dataset.column("propensity")
     wrong = ~((found > 0) & (found <= 1))
     if wrong.any():
         raise UsageError(

@@ -26,4 +26,4 @@ def items_shown(dataset: SessionDataset, task: Task) -> NDArray[np.int64]:
             cause="actions are places on offer, and another item lies there at every step",
             fix="collect the sessions with ilrec_demos or ilrec_agents, which keep it",
         )
-    return task.catalogue.indices_of(dataset.extra("item_id"))
+    return task.catalogue.indices_of(dataset.column("item_id"))

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
+from ilrec_agents.descriptions import differences
 from ilrec_agents.task import Task
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import UsageError
@@ -48,10 +49,9 @@ def playable(source: Any, task: Task, *, allow_test_users: bool) -> tuple[MovieL
             fix='agent.fit(gym.make("ilrec/MovieLens-Candidates-v0"))',
         )
     if env.fingerprint != task.fingerprint:
-        ours, theirs = task.description, env.describe()
         raise UsageError(
             "the agent must learn in the environment that it is made for",
-            received=f"differs in: {', '.join(key for key in ours if ours[key] != theirs.get(key))}",
+            received=f"differs in: {differences(task.description, env.describe())}",
             cause="another data set, user model, horizon or form of the environment",
             fix="make the agent with this environment",
         )

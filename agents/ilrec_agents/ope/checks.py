@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Agent
+from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.ope.estimators import ESTIMATORS, Estimator
 from ilrec_agents.task import Task
@@ -46,14 +47,7 @@ def checked(
         for value in values:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise UsageError(f"{name} must be whole numbers, at least 1", received=value)
-    if dataset.task.fingerprint != task.fingerprint:
-        ours, theirs = task.description, dataset.task.description
-        differs = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        raise UsageError(
-            "a dataset must come from the environment that the truth is looked up in",
-            received=f"differs in: {', '.join(differs)}",
-            fix="make the same environment again",
-        )
+    check_datasets(task, dataset=dataset)  # the truth is looked up in its environment
     check_ratings(dataset, task)
     return {name: ESTIMATORS[name] for name in dict.fromkeys(estimators)}
 

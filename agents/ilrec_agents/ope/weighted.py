@@ -84,7 +84,7 @@ class WeightedSessions:
         actions = np.concatenate([episode.actions for episode in dataset.episodes])
         return cls(
             rewards=padded(dataset, (e.rewards for e in dataset.episodes), horizon),
-            propensities=padded(dataset, _split(dataset, dataset.extra("propensity")), horizon, 1.0),
+            propensities=padded(dataset, _split(dataset, dataset.column("propensity")), horizon, 1.0),
             targets=padded(dataset, _split(dataset, probabilities[np.arange(len(actions)), actions]), horizon, 1.0),
             present=np.arange(horizon) < dataset.lengths[:, None],
             gamma=gamma,
