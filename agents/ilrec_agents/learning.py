@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Agent, Infos, Observations, ScoringAgent, Watch
-from ilrec_agents.checks import whole
+from ilrec_agents.checks import one_of, whole
 from ilrec_agents.devices import torch_device
 from ilrec_agents.weights import load_weights, save_weights
 from ilrec_gym.errors import ArtefactError, UsageError, require
 from ilrec_gym.files import read_json, write_json
 
 WEIGHTS, HISTORY = "weights.safetensors", "history.json"
+NETWORKS = ("auto", "guided", "candidates", "towers", "flat")
+"""Kinds of networks, see :class:`LearningConfig`."""
+WITH_BODY = ("auto", "candidates", "towers", "flat")
+"""Those of them that are a scaling and a body behind it, which other parts can be joined to."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class LearningConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        one_of(self, "network", NETWORKS)
         whole(self, "hidden", "threads")
 
 

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ilrec_agents.guided import GuidedCandidates, GuidedTowers, spread, zeroed
+from ilrec_agents.learning import NETWORKS
 from ilrec_agents.task import Task
 from ilrec_gym.envs.observation import Layout
 from ilrec_gym.errors import UsageError, unknown_name
 
-NETWORKS = ("auto", "guided", "candidates", "towers", "flat")
 _FAR = 10.0  # standardised values are cut here: a feature that hardly varied in training must not swamp the rest
 
 

@@ -92,4 +92,15 @@ def test_bad_input_is_refused_and_leaves_nothing(files: Path, tmp_path: Path, ca
     assert "must exist" in refused(capsys, "irl", "relabel", "--data", log, "--out", out, "--reward", tmp_path)
     assert "must learn" in refused(capsys, "evaluate", "cql", "--out", out)
     assert "'test'" in refused(capsys, "evaluate", "popular", "--split", "tests", "--out", out)
+    assert "batch_size must be a whole number" in refused(
+        capsys, "train", "ppo", "--out", out, "--set", "batch_size=abc"
+    )
+    for weight in ("abc", "nan", "NaN", "-1"):
+        assert "similarity_weight" in refused(
+            capsys, "evaluate", "mmr", "--out", out, "--set", f"similarity_weight={weight}"
+        )
+    said = refused(capsys, "train", "ppo", "--out", out, "--set", "allow_test_users=False")
+    assert "allow_test_users must be True or False" in said, "JSON has false; False is a word"
+    for device in ("mps", "xpu", "meta"):
+        assert "device must be" in refused(capsys, "train", "cql", "--data", log, "--out", out, "--device", device)
     assert not list(tmp_path.iterdir())

@@ -335,9 +335,17 @@ def test_sessions_are_repeated_where_chance_is_in_play():
         ({"agents": ["ppo", "ppo"]}, "label of its own"),
         ({"agents": ['{"agent": "ppo", "config": {"hiden": 3}}']}, "did you mean 'hidden'"),
         ({"agents": ['{"agent": "ppo", "config": {"hidden": 0}}']}, "hidden must be a whole number"),
+        ({"agents": ["ppo:batch_size=abc"]}, "batch_size must be a whole number"),
+        ({"agents": ['{"agent": ["ppo"]}']}, "an entrant's agent must be a word"),
+        ({"agents": ['{"agent": "bc", "data": ["mixed"]}']}, "an entrant's data must be a word"),
+        ({"agents": ['{"agent": "ppo", "label": 3}']}, "an entrant's label must be a word"),
+        ({"agents": ['{"agent": "ppo", "config": ["hidden"]}']}, "an entrant's config must be names with values"),
+        ({"agents": ['{"agent": "ppo", "config": null}']}, "an entrant's config must be names with values"),
         ({"agents": ['{"agent": "ppo"']}, "must be a name or JSON"),
         ({"agents": ['{"config": {}}']}, "must have the key 'agent'"),
         ({"envs": ["ilrec/MovieLens"]}, "did you mean"),
+        ({"envs": ['{"id": ["ilrec/MovieLens-v0"]}']}, "an environment's id must be one of"),
+        ({"envs": ['{"id": "ilrec/MovieLens-v0", "kwargs": 5}']}, "kwargs of an environment must be names with values"),
         ({"envs": ['{"id": "ilrec/MovieLens-v0", "kwargs": {"split": "all"}}']}, "has no split"),
         ({"envs": ['{"id": "ilrec/MovieLens-v0", "kwarg": {}}']}, "did you mean 'kwargs'"),
         ({"seeds": 0}, "seeds must be a whole number"),
@@ -359,14 +367,6 @@ def test_a_device_that_is_not_there_is_refused(device, tmp_path):
         Runner(tmp_path, 1, "dask")
 
 
-def test_time_left_follows_what_runs_took(monkeypatch):
-    now = iter([0.0, 10.0])
-    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.time.perf_counter", lambda: next(now))
-    jobs = [replace(SMALL.jobs[0], seed=seed) for seed in range(4)]
-    progress = Progress(jobs, 1)
-    assert progress.seconds == 4  # a second each, says the estimate
-    progress.ended(jobs[0].key)
-    assert progress.seconds == 30
 def test_records_are_told_of_once_they_are_whole(tmp_path, monkeypatch):
     """While a run that failed is done again, its folder is gone for a moment before the new one is there."""
     monkeypatch.setattr("ilrec_agents.benchmark.runs.ray_backend._LOOK", 0.01)
@@ -388,6 +388,14 @@ def test_records_are_told_of_once_they_are_whole(tmp_path, monkeypatch):
     assert told == ["new", "again"]
 
 
+def test_time_left_follows_what_runs_took(monkeypatch):
+    now = iter([0.0, 10.0])
+    monkeypatch.setattr("ilrec_agents.benchmark.runs.runner.time.perf_counter", lambda: next(now))
+    jobs = [replace(SMALL.jobs[0], seed=seed) for seed in range(4)]
+    progress = Progress(jobs, 1)
+    assert progress.seconds == 4  # a second each, says the estimate
+    progress.ended(jobs[0].key)
+    assert progress.seconds == 30
 
 
 def test_curve_of_no_file_and_of_a_damaged_one(tmp_path):

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ilrec_agents.bandit.features import SHARED, Array, Features, Offered, Whole
 from ilrec_agents.base import Infos, Observations, ScoringAgent, Watch
-from ilrec_agents.checks import number, whole
+from ilrec_agents.checks import flag, number, whole
 from ilrec_agents.learning import HISTORY, Watched
 from ilrec_agents.online.source import first_session, playable
 from ilrec_agents.task import Task
@@ -50,6 +50,7 @@ class LinearConfig:
         whole(self, "total_timesteps", "n_envs")
         number(self, "ridge", open_low=True)
         number(self, "taste", "foresight")
+        flag(self, "allow_test_users")
 
 
 class Belief(NamedTuple):

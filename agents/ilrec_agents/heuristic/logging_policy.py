@@ -8,23 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Infos, Observations, StochasticAgent, allowed
+from ilrec_agents.checks import number
+from ilrec_gym.errors import UsageError
 
 
 @dataclass(frozen=True)
 class LoggingConfig:
-    """Settings of ``logging``.
+    """Settings of ``logging``. The shares are taken in proportion to their sum, which is above 0.
 
     Attributes:
         random: Share of uniform choices.
         popular: Share of choices with probability proportional to popularity.
         greedy: Share of choices by softmax of the predicted rating.
-        temperature: Of the softmax, in half scales.
+        temperature: Of the softmax, in half scales; above 0.
     """
 
     random: float = 0.4
     popular: float = 0.2
     greedy: float = 0.4
     temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        number(self, "random", "popular", "greedy")
+        number(self, "temperature", open_low=True)
+        if not self.random + self.popular + self.greedy > 0:
+            raise UsageError("one of the shares random, popular and greedy must be above 0", received=self)
 
 
 class LoggingAgent(StochasticAgent):

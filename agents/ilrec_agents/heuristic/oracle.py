@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Agent, Infos, ItemScoringAgent, Observations
+from ilrec_agents.checks import number
 from ilrec_agents.heuristic.options import Options, OptionsMaker, best_now
 from ilrec_agents.heuristic.twin import Rows, Twin
 from ilrec_agents.task import Task
-from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.state import SimulatorState
 
 
@@ -65,8 +65,7 @@ class OracleOneStepConfig:
     foresight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.foresight < float("inf"):
-            raise UsageError("foresight must be a number >= 0", received=self.foresight)
+        number(self, "foresight")
 
 
 class OracleOneStepAgent(LookingOracle):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_agents.checks import whole
 from ilrec_agents.heuristic.options import Options, best_now
 from ilrec_agents.heuristic.oracle import LookingOracle
 from ilrec_agents.heuristic.twin import AT_ONCE, Rows, Twin, pieces
-from ilrec_gym.errors import UsageError
 from ilrec_gym.simulation.state import SimulatorState
 
 
@@ -29,10 +29,7 @@ class OraclePlanConfig:
     shortlist: int = 24
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f"{field.name} must be a whole number, at least 1", received=value)
+        whole(self, "width", "depth", "shortlist")
 
 
 class OraclePlanAgent(LookingOracle):

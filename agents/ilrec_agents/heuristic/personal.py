@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Infos, ItemScoringAgent, Observations
+from ilrec_agents.checks import number
 from ilrec_gym.envs.retriever import WEIGHT
 
 
@@ -20,6 +21,9 @@ class VarietyConfig:
     """
 
     similarity_weight: float = WEIGHT
+
+    def __post_init__(self) -> None:
+        number(self, "similarity_weight")
 
 
 @dataclass(frozen=True)

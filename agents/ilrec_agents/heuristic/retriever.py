@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Infos, ItemScoringAgent, Observations, StochasticAgent, allowed
+from ilrec_agents.checks import number, whole
 from ilrec_agents.heuristic.personal import MMRAgent
+from ilrec_agents.task import Task
 from ilrec_gym.envs.retriever import WEIGHT
+from ilrec_gym.errors import UsageError
 
 
 class RetrieverTop1Agent(MMRAgent):
@@ -29,12 +32,17 @@ class RetrieverRandomConfig:
     """Settings of ``retriever_random``.
 
     Attributes:
-        n: How many of the retriever's first items are drawn from where the whole catalogue is on offer.
+        n: How many of the retriever's first items are drawn from where the whole catalogue is on offer;
+            at most all of them.
         similarity_weight: The retriever's weight of similarity, in half scales.
     """
 
     n: int = 20
     similarity_weight: float = WEIGHT
+
+    def __post_init__(self) -> None:
+        whole(self, "n")
+        number(self, "similarity_weight")
 
 
 class RetrieverRandomAgent(StochasticAgent):
@@ -42,6 +50,16 @@ class RetrieverRandomAgent(StochasticAgent):
 
     name = "retriever_random"
     Config = RetrieverRandomConfig
+
+    def __init__(self, task: Task, config: RetrieverRandomConfig, *, seed: int = 0, device: str = "auto") -> None:
+        super().__init__(task, config, seed=seed, device=device)
+        if not task.n_candidates and config.n > task.n_actions:
+            raise UsageError(
+                f"n must be at most {task.n_actions}, the items of the catalogue",
+                received=config.n,
+                cause="a small catalogue, or a slip",
+                fix=f"make it with n={task.n_actions} or fewer",
+            )
 
     def probabilities(self, observations: Observations, infos: Infos) -> NDArray[np.float64]:
         """The same for every item on offer."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Observations
+from ilrec_agents.checks import number
 from ilrec_agents.imitation.reward_model import RewardModel
 
 
@@ -20,6 +22,9 @@ class ConstantRewardConfig:
     """
 
     value: float = 1.0
+
+    def __post_init__(self) -> None:
+        number(self, "value", low=-math.inf)
 
 
 class ConstantReward(RewardModel):

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Observations
+from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.imitation.reward_model import RewardModel
+from ilrec_agents.learning import NETWORKS
 from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.weights import load_weights, save_weights
-from ilrec_gym.errors import ArtefactError, UsageError, require, unknown_name
+from ilrec_gym.errors import ArtefactError, UsageError, require
 from ilrec_gym.files import sha256
 
 FORMS = ("zero_mean", "positive", "advantage")
@@ -40,7 +42,7 @@ class GAILConfig:
         gradient_penalty: Weight of the mean squared gradient of l in the observation, at the transitions of the batch
             (R1 of Mescheder et al. 2018, on both sides).
         hidden: Width of the hidden layers.
-        network: As for offline agents: "auto", "candidates", "towers", "flat".
+        network: As for agents: "auto", "candidates", "towers", "flat", "guided".
         held_out: Share of the sessions of both sides that is kept for early stopping and for the report.
         patience: Checks without improvement before it stops; there is a check every 25 updates.
         threads: Threads of torch while it learns on a CPU.
@@ -59,16 +61,14 @@ class GAILConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise unknown_name("form", self.form, FORMS)
-        for name in ("updates", "batch_size", "hidden", "patience", "threads"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(f"{name} must be a whole number, at least 1", received=value)
-        if not self.learning_rate > 0 or not min(self.weight_decay, self.gradient_penalty) >= 0:
-            raise UsageError("learning_rate must be positive, the penalties not negative", received=self)
-        if not 0 < self.held_out < 1:
-            raise UsageError("held_out must lie between 0 and 1", received=self.held_out)
+        one_of(self, "form", FORMS)
+        one_of(self, "network", NETWORKS)
+        whole(self, "updates", "batch_size", "hidden", "patience", "threads")
+        number(self, "learning_rate", open_low=True)
+        number(self, "weight_decay", "gradient_penalty")
+        number(self, "held_out", high=1.0, open_low=True)
+        if self.held_out == 1:
+            raise UsageError("held_out must be below 1", received=self.held_out, fix="leave some to learn from")
 
 
 class GAILReward(RewardModel):

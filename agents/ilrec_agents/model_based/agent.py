@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Watch
-from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.checks import flag, number, one_of, whole
 from ilrec_agents.learning import LearningAgent
 from ilrec_agents.model_based.config import TRACKERS, WorldModelConfig
 from ilrec_agents.offline.belonging import check_datasets
@@ -56,6 +56,7 @@ class ModelBasedConfig(PPOConfig):
         whole(self, "members", "world_updates")
         whole(self, "horizon", least=0)
         number(self, "threshold", high=1.0)
+        flag(self, "centred")
 
 
 class ModelBasedAgent(LearningAgent):

@@ -37,9 +37,10 @@ class DORLConfig(ModelBasedConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         number(self, "uncertainty_penalty", "entropy_bonus")
-        object.__setattr__(self, "orders", tuple(self.orders))  # a saved agent has a list
-        if not self.orders or any(isinstance(k, bool) or k not in (1, 2, 3) for k in self.orders):
-            raise UsageError("orders must be some of 1, 2, 3", received=self.orders)
+        orders = self.orders if isinstance(self.orders, (list, tuple)) else ()
+        if not orders or any(isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 3 for k in orders):
+            raise UsageError("orders must be some of 1, 2, 3", received=self.orders, fix="e.g. orders=[1, 2]")
+        object.__setattr__(self, "orders", tuple(orders))  # a saved agent has a list
 
 
 class DORLAgent(ModelBasedAgent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Infos, Observations
-from ilrec_agents.checks import number, whole
+from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.learning import WITH_BODY
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import Learner, OfflineAgent, OfflineConfig
 from ilrec_agents.offline.quiet import import_d3rlpy
@@ -21,6 +23,8 @@ from ilrec_gym.errors import UsageError, require
 @dataclass(frozen=True)
 class DTConfig(OfflineConfig):
     """Settings of ``dt``, besides those of every offline agent. ``hidden`` is the width of a token, too.
+
+    The setting ``network`` may not be "guided": that one reads what the transformer would change.
 
     The learning rate grows over the first 5% of the steps and then falls along half a cosine to a tenth.
 
@@ -45,11 +49,12 @@ class DTConfig(OfflineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        one_of(self, "network", WITH_BODY)
         whole(self, "context", "layers", "heads")
         number(self, "dropout", high=0.9)
         number(self, "target_quantile", high=1.0)
         if self.target_return is not None:
-            number(self, "target_return", low=-1e9)
+            number(self, "target_return", low=-math.inf)
         if self.hidden % self.heads:
             raise UsageError("heads must divide hidden", received=f"{self.heads} heads, hidden {self.hidden}")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ilrec_agents.checks import number
+from ilrec_agents.checks import number, one_of
+from ilrec_agents.learning import WITH_BODY
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import Learner
 from ilrec_agents.offline.value_agent import TargetConfig, ValueLearner
@@ -14,6 +15,8 @@ from ilrec_agents.offline.value_agent import TargetConfig, ValueLearner
 @dataclass(frozen=True)
 class SQNConfig(TargetConfig):
     """Settings of ``sqn``, besides those of agents that learn values with a target network.
+
+    The setting ``network`` may not be "guided": that one has no body which two heads could share.
 
     Attributes:
         q_weight: Weight of the Q-learning loss beside the cross-entropy; the paper's is 1. With 0 only the log is
@@ -26,6 +29,7 @@ class SQNConfig(TargetConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         number(self, "q_weight")
+        one_of(self, "network", WITH_BODY)
 
 
 class SQNAgent(ValueLearner):

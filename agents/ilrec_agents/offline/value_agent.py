@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.checks import flag, number, one_of, whole
 from ilrec_agents.offline.d3rlpy_agent import D3RLPyAgent
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import OfflineAgent, OfflineConfig
 from ilrec_agents.reward_scaling import SCALINGS, scaled
-from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
     from ilrec_agents.offline.batches import Batches
@@ -41,8 +40,7 @@ class ValueConfig(OfflineConfig):
         super().__post_init__()
         number(self, "gamma", high=1.0)
         one_of(self, "reward_scaling", SCALINGS)
-        if not isinstance(self.mask_seen, bool):
-            raise UsageError("mask_seen must be True or False", received=self.mask_seen)
+        flag(self, "mask_seen")
 
 
 @dataclass(frozen=True)

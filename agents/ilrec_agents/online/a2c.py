@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ilrec_agents.checks import flag
 from ilrec_agents.online.on_policy import OnPolicyAgent, OnPolicyConfig
 
 
@@ -22,6 +23,10 @@ class A2CConfig(OnPolicyConfig):
     n_steps: int = 16
     learning_rate: float = 2e-3
     normalize_advantage: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        flag(self, "normalize_advantage")
 
 
 class A2CAgent(OnPolicyAgent):

@@ -29,10 +29,9 @@ class PPOConfig(OnPolicyConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         whole(self, "n_epochs")
-        if self.batch_size < 2 or self.round % self.batch_size:
-            raise UsageError(
-                f"batch_size must be at least 2 and divide n_envs x n_steps = {self.round}", received=self.batch_size
-            )
+        whole(self, "batch_size", least=2)
+        if self.round % self.batch_size:
+            raise UsageError(f"batch_size must divide n_envs x n_steps = {self.round}", received=self.batch_size)
         number(self, "clip_range", open_low=True)
 
 

@@ -37,8 +37,9 @@ class EnvPlan:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.id not in ENV_IDS:
+        if not isinstance(self.id, str) or self.id not in ENV_IDS:
             raise unknown_name("an environment's id", self.id, ENV_IDS)
+        _mapping("kwargs of an environment", self.kwargs, '{"dataset": "ml-1m"}')
         if "split" in self.kwargs:
             raise UsageError("an environment of a benchmark has no split", fix="leave it out: both are used")
 
@@ -96,6 +97,8 @@ class Entrant:
     label: str = ""
 
     def __post_init__(self) -> None:
+        _words(self, "agent", "data", "label")
+        _mapping("an entrant's config", self.config, '{"gamma": 0.9}')
         cls = agent_class(self.agent)
         known = [field.name for field in fields(cls.Config)]
         for key in self.config:
@@ -210,6 +213,19 @@ def key_of(job: Job, parameters: Mapping[str, Any]) -> str:
     """Name of the folder of a job's run under these parameters, which may hold other versions than those installed."""
     readable = re.sub(r"[^a-z0-9]+", "-", f"{job.env.label} {job.entrant.label}".lower()).strip("-")
     return f"{readable[:80]}-{job.seed}-{fingerprint(parameters, job.seed)[:HASH]}"
+
+
+def _words(entrant: Entrant, *names: str) -> None:
+    for name in names:
+        if not isinstance(value := getattr(entrant, name), str):
+            raise UsageError(
+                f"an entrant's {name} must be a word", received=value, cause="JSON with a list or a number"
+            )
+
+
+def _mapping(what: str, value: object, example: str) -> None:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{what} must be names with values", received=value, fix=f"e.g. {example}")
 
 
 def _short(value: Any) -> str:
