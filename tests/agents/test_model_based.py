@@ -232,11 +232,27 @@ def test_the_world_model_is_kept_and_comes_back(world, tmp_path):
     assert np.array_equal(again.world_model.answers(asked), agent.world_model.answers(asked))
 
 
+def test_what_was_learned_is_learned_anew(world, tmp_path):
+    env, log, _ = world
+    other = random_sessions(env, 30, seed=1000)
+    agent = make_agent("mopo", env, device="cpu", **TASTE).fit(log)
+    first = agent.world_model
+    assert agent.fit(other).world_model is not first
+    fresh = make_agent("mopo", env, device="cpu", **TASTE).fit(other)
+    assert agent.world_model.history == fresh.world_model.history != first.history
+    agent.save(tmp_path / "agent")
+    again = load_agent(tmp_path / "agent", env, device="cpu")
+    assert again.fit(log).world_model.history == first.history
+
+
 def test_a_world_model_that_is_given_is_taken_as_it_is(world):
     env, log, model = world
     agent = make_agent("dorl", env, device="cpu", **TASTE)
     agent.world_model = model
     assert agent.fit(log).world_model is model
+    assert agent.fit(log).world_model is model
+    agent.world_model = None
+    assert agent.fit(log).world_model not in (model, None)
     stranger = make_agent("mopo", tiny("catalogue" if Task.of(env).n_candidates else "offered"), **TASTE)
     stranger.world_model = model
     with pytest.raises(UsageError, match="of the environment"):

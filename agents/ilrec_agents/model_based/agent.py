@@ -68,7 +68,7 @@ class ModelBasedAgent(LearningAgent):
 
     Attributes:
         world_model: What was learned of the viewers, with its report. One that is set before ``fit`` is taken as it
-            is, and ``fit`` learns the policy only.
+            is, and ``fit`` learns the policy only; None learns one again. What ``fit`` learns it learns anew each time.
         history: As of ``ppo``, of imagined sessions; the return is after the penalty.
     """
 
@@ -79,7 +79,17 @@ class ModelBasedAgent(LearningAgent):
     Config: ClassVar[type[Any]] = ModelBasedConfig
     config: Any
 
-    world_model: WorldModel | None = None
+    _given: WorldModel | None = None  # what the user set
+    _world: WorldModel | None = None  # what was learned, or read from a folder
+
+    @property
+    def world_model(self) -> WorldModel | None:
+        """The one that was set, or else the one that was learned."""
+        return self._world if self._given is None else self._given
+
+    @world_model.setter
+    def world_model(self, model: WorldModel | None) -> None:
+        self._given = self._world = model
 
     @abstractmethod
     def _penalty(self, dataset: SessionDataset) -> Penalty:
@@ -98,9 +108,9 @@ class ModelBasedAgent(LearningAgent):
         from ilrec_agents.model_based.imagined import ImaginedEnv
 
         config = self.config
-        self.world_model = self._world_model(source)
+        self._world = self._world_model(source)
         env = ImaginedEnv(
-            self.world_model,
+            self._world,
             penalty=self._taken_off(source),
             max_steps=config.horizon or None,
             threshold=config.threshold or None,
@@ -129,7 +139,7 @@ class ModelBasedAgent(LearningAgent):
     def _world_model(self, dataset: SessionDataset) -> WorldModel:
         from ilrec_agents.model_based.world_model import WorldModel
 
-        config, given = self.config, self.world_model
+        config, given = self.config, self._given
         if given is None:
             settings = WorldModelConfig(
                 tracker=config.tracker, members=config.members, updates=config.world_updates, threads=config.threads
@@ -152,4 +162,4 @@ class ModelBasedAgent(LearningAgent):
         from ilrec_agents.model_based.world_model import WorldModel
 
         super()._load_learned(folder)
-        self.world_model = WorldModel.read(folder, self.task, device=self.device)
+        self._world = WorldModel.read(folder, self.task, device=self.device)
