@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.checks import flag, number, one_of, whole
+from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.online.sb3_agent import OnlineConfig, SB3Agent
 from ilrec_agents.reward_scaling import SCALINGS, shift_and_scale
 
@@ -47,7 +47,6 @@ class OffPolicyConfig(OnlineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        flag(self, "allow_test_users")
         whole(self, "batch_size", "learning_starts", "train_freq", "gradient_steps")
         whole(self, "buffer_size", "target_update_interval", least=self.n_envs)
         number(self, "exploration_fraction", high=1.0, open_low=True)

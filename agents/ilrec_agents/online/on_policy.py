@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.checks import flag, number, whole
+from ilrec_agents.checks import number, whole
 from ilrec_agents.online.sb3_agent import OnlineConfig, SB3Agent
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ class OnPolicyConfig(OnlineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        flag(self, "allow_test_users")
         whole(self, "n_steps")
         number(self, "gae_lambda", high=1.0)
         number(self, "ent_coef", "vf_coef")

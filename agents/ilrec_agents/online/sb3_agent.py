@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ilrec_agents.base import Watch
-from ilrec_agents.checks import number, whole
+from ilrec_agents.checks import flag, number, whole
 from ilrec_agents.devices import reproducible, torch_device
 from ilrec_agents.learning import LearningAgent, LearningConfig, Watched
 from ilrec_agents.online.quiet import import_sb3
@@ -54,6 +54,7 @@ class OnlineConfig(LearningConfig):
         whole(self, "total_timesteps", "n_envs")
         number(self, "learning_rate", "max_grad_norm", open_low=True)
         number(self, "gamma", high=1.0)
+        flag(self, "allow_test_users")
 
     @property
     def round(self) -> int:
