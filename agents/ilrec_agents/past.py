@@ -44,18 +44,9 @@ class Past:
 
     Args:
         task: Of the environment that the sessions are of.
-
-    Raises:
-        UsageError: Sessions of slates, whose histories do not say all that was shown.
     """
 
     def __init__(self, task: Task) -> None:
-        if "slate_size" in task.description:
-            raise UsageError(
-                "the past is made again from histories of single items",
-                received=f"slates of {task.description['slate_size']}",
-                fix="use an agent that needs no past",
-            )
         public = cast(Scenario, task)  # the two below read the public half only, and a task has that
         self.task, self.observer = task, Observer(public, task.layout)
         self.retriever = Retriever(public, task.n_candidates) if task.n_candidates else None

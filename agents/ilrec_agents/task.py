@@ -60,15 +60,22 @@ class Task:
         """The task of an environment, wrapped or not.
 
         Raises:
-            UsageError: It is not an environment of this project.
+            UsageError: It is not an environment of this project, or one of slates.
         """
-        base = env.unwrapped
+        base = getattr(env, "unwrapped", None)
         if not isinstance(base, MovieLensEnv):
             raise UsageError(
                 "an agent's env must be one of ilrec_gym's",
-                received=env,
-                cause="another package's environment",
+                received="None" if env is None else env,
+                cause="no environment" if base is None else "another package's environment",
                 fix='gym.make("ilrec/MovieLens-v0")',
+            )
+        if base.setting.slate_size is not None:
+            raise UsageError(
+                "an agent's env must show one item per step",
+                received=f"slates of {base.setting.slate_size}",
+                cause="an environment of slates, for which there are no agents",
+                fix='gym.make("ilrec/MovieLens-v0"), or fill slates by scores as docs/guide/user_models.md does',
             )
         scenario = base.scenario
         return cls(

@@ -35,18 +35,22 @@ def evaluate(
         repeats: Sessions of each user, for agents or users that draw; intervals rest on each user's mean.
 
     Raises:
-        UsageError: Another package's environment, more episodes than the split has users, or no session.
+        UsageError: Another package's environment or one of slates, more episodes than the split has users, no session,
+            or a seed that is none.
     """
-    base = env.unwrapped
+    base = getattr(env, "unwrapped", None)
     if not isinstance(base, MovieLensEnv):
         raise UsageError(
-            "evaluate() plays environments of ilrec_gym", received=env, cause="another package's environment"
+            "evaluate() plays environments of ilrec_gym",
+            received="None" if env is None else env,
+            cause="no environment" if base is None else "another package's environment",
+            fix='gym.make("ilrec/MovieLens-v0", split="test")',
         )
     if base.setting.slate_size is not None:
         raise UsageError("evaluate() plays one item per step", received=env, cause="an environment of slates")
     if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
         raise UsageError("repeats must be a whole number, at least 1", received=repeats)
-    users = np.tile(users_of(base, episodes, seed), repeats)
+    users, seed = np.tile(users_of(base, episodes, seed), repeats), int(seed)
     name = getattr(agent, "name", type(agent).__name__)
     log = joined([_played(agent, base, chunk, name) for chunk in _chunks(users, seed, base.sessions.n_actions)])
     config = getattr(agent, "config", None)
@@ -108,6 +112,8 @@ def _named(value: Any) -> Any:
 
 def users_of(env: MovieLensEnv, episodes: int | None, seed: int) -> NDArray[np.int64]:
     """The users that an evaluation meets: all of the split, or ``episodes`` of them, ascending."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise UsageError("seed must be a whole number from 0 below 2**32", received=seed)
     if episodes is None:
         return env.users
     if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or not 1 <= episodes <= len(env.users):

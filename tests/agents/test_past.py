@@ -108,8 +108,6 @@ def test_what_cannot_be_followed_is_told(played):
     past, (observations, infos) = Past(Task.of(played.env)), played.at(3)
     with pytest.raises(UsageError, match="history"):
         past.follow(observations, {name: part for name, part in infos.items() if not name.startswith("history")})
-    with pytest.raises(UsageError, match="slates"):
-        Past(Task.of(gym.make("ilrec/MovieLens-v0", user_model="recsim", slate_size=3)))
     if "candidates" in infos:
         foreign = infos["history_items"].copy()
         foreign[2, 1] = foreign[2, 0]

@@ -100,8 +100,6 @@ def _checked(order: Order, env: gym.Env[Any, Any]) -> tuple[Order, MovieLensEnv]
             raise UsageError(f"{name} must be a whole number, at least {least}", received=value)
     Task.of(env)
     assert isinstance(base, MovieLensEnv)
-    if base.setting.slate_size is not None:
-        raise UsageError("a named dataset is for an environment of one item per step", received=str(env))
     if base.split != "train":
         raise UsageError(
             'a named dataset must be of the split "train"',
