@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +17,13 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from ilrec_gym.errors import ArtefactError, StorageError
+from ilrec_gym.errors import ArtefactError, StorageError, UsageError
+
+ANY_FOLDER = "."
+"""As the mark of a folder: whatever folder is there may be replaced, for places that are the project's own."""
+
+_LEFT = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>old|tmp)", re.DOTALL)
+_DAY = 24 * 60 * 60.0
 
 
 def cache_dir() -> Path:
@@ -25,22 +33,117 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def replacing(target: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(target: str | os.PathLike[str], *, mark: str | None = None) -> Iterator[Path]:
     """Give a temporary path beside ``target``; move it there when the block ends well, remove it otherwise.
 
-    What the block makes may be a file or a folder. So ``target`` is either whole or as it was before.
+    So ``target`` is either whole or as it was before. A folder cannot be replaced in one move: the old one is renamed,
+    and removed when the new one is in place. Where a kill came between, the next write puts the old one back first.
+
+    Args:
+        target: The file, or where ``mark`` is given the folder, that the block makes.
+        mark: The file in it by which a folder that may be replaced is told from everybody else's, or ``ANY_FOLDER``.
 
     Raises:
+        UsageError: Something else is there, see :func:`check_target`.
         StorageError: No space, no permission, or no such folder.
     """
+    with _storage_errors(target):
+        check_target(target, mark=mark)
+        target = Path(target) if mark is None else Path(target).resolve()
+        draft = _beside(target, "tmp")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if mark is not None:
+                settle(target.parent, target.name)
+            yield draft
+            check_target(target, mark=mark)  # the block may have taken hours
+            _put(draft, target)
+        finally:
+            _remove(draft)
+
+
+def check_target(target: str | os.PathLike[str], *, mark: str | None = None) -> None:
+    """Refuse what must not be replaced: a folder by a file, a file by a folder, or a folder of something else.
+
+    Args:
+        target: Where something is to be written.
+        mark: None for a file; for a folder the file in it that those have which may be replaced, or ``ANY_FOLDER``.
+
+    Raises:
+        UsageError: Something else is there.
+        StorageError: The folder that is there cannot be read.
+    """
     target = Path(target)
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
+    if mark is None:
         if target.is_dir():
-            shutil.rmtree(target)
+            raise UsageError(
+                f"{target} must be free, or a file to replace", received="a folder", fix="give the name of a file"
+            )
+    elif target.exists() and not target.is_dir():
+        raise UsageError(
+            f"{target} must be a new folder, or one to replace", received="a file", fix="give the name of a folder"
+        )
+    elif target.is_dir() and not (target / mark).exists():
+        with _storage_errors(target):
+            there = sorted(path.name for path in target.iterdir())
+        if there:
+            raise UsageError(
+                f"{target} must be a new folder, an empty one, or one with {mark}, which is replaced",
+                received=there[:5],
+                cause="a folder of something else",
+                fix="choose another one; nothing was changed",
+            )
+
+
+def settle(folder: Path, name: str | None = None, *, stale: float = _DAY) -> None:
+    """Finish what killed processes left in a folder when they were replacing something there.
+
+    Args:
+        folder: Where to look.
+        name: Of the file or folder that was being replaced; None: whatever it was.
+        stale: Drafts last touched at least so many seconds ago are removed; younger ones may still be at work.
+    """
+    for path in sorted(folder.iterdir()):
+        left = _LEFT.fullmatch(path.name)
+        if left is None or name not in (None, left["name"]):
+            continue
+        with suppress(FileNotFoundError):  # another process finished it
+            if left["kind"] == "old" and not folder.joinpath(left["name"]).exists():
+                os.replace(path, folder / left["name"])
+            elif left["kind"] == "old" or time.time() - path.lstat().st_mtime >= stale:
+                _remove(path)
+
+
+def _put(draft: Path, target: Path) -> None:
+    if not target.is_dir():
         os.replace(draft, target)
+        return
+    old = _beside(target, "old")
+    os.replace(target, old)
+    try:
+        os.replace(draft, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    _remove(old)
+
+
+def _beside(target: Path, kind: str) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.{kind}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+@contextmanager
+def _storage_errors(target: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
     except StorageError:
         raise
     except OSError as error:
@@ -50,12 +153,6 @@ def replacing(target: str | os.PathLike[str]) -> Iterator[Path]:
             cause="no space left, no permission, or a path that is not what it seems",
             fix="free some space or choose another target; nothing was changed",
         ) from error
-    finally:
-        if draft.is_dir():
-            shutil.rmtree(draft, ignore_errors=True)
-        else:
-            with suppress(OSError):
-                draft.unlink()
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,10 +12,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_agents.saved import check_task, config_of, description, read_description
 from ilrec_agents.task import Task
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.files import read_json, replacing, sha256, write_json
+from ilrec_gym.files import replacing, sha256, write_json
 from ilrec_gym.simulation.draws import AGENT, uniform
+
+ABOUT = "agent.json"
+"""What every saved agent's folder has."""
 
 Observations = NDArray[np.float32]
 Infos = dict[str, NDArray[Any]]
@@ -89,24 +93,28 @@ class Agent(ABC):
         return None
 
     def save(self, path: str | Path) -> None:
-        """Write the agent as a folder: ``agent.json`` and what it learned, in one move."""
-        with replacing(path) as draft:
+        """Write the agent as a folder: ``agent.json`` and what it learned. A saved agent there is replaced whole.
+
+        Raises:
+            UsageError: A folder of something else, or a file, is there; or the agent has not learned.
+            StorageError: No space or no permission.
+        """
+        with replacing(path, mark=ABOUT) as draft:
             draft.mkdir()
             self._save_learned(draft)
             learned = {path.name: sha256(path) for path in sorted(draft.iterdir())}
-            about = {"agent": self.name, "config": asdict(self.config), "seed": self.seed, "files": learned}
-            write_json(draft / "agent.json", about | {"task": self.task.description})
+            about = description(self.task, self.config, self.seed)
+            write_json(draft / ABOUT, about | {"agent": self.name, "files": learned})
 
     @classmethod
     def load(cls, path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto") -> Self:
         """Read an agent that :meth:`save` wrote.
 
         Raises:
-            ArtefactError: Not an agent's folder, another agent's, or one made for another environment.
+            ArtefactError: Not an agent's folder, another agent's or another version's, or one made for another
+                environment.
         """
-        card = read_json(Path(path) / "agent.json")
-        if not isinstance(card, dict) or not {"agent", "config", "seed", "files", "task"} <= card.keys():
-            raise ArtefactError(f"{path} must be a saved agent", cause="a damaged or foreign agent.json")
+        card = read_about(path)
         if card["agent"] != cls.name:
             raise ArtefactError(
                 f"{path} must hold the agent {cls.name!r}",
@@ -114,14 +122,7 @@ class Agent(ABC):
                 fix="ilrec_agents.load_agent(path, env) finds the class by itself",
             )
         task = Task.of(env)
-        for key, expected in task.description.items():
-            if card["task"].get(key) != expected:
-                raise ArtefactError(
-                    f"the agent must have been made for this environment; {key} differs",
-                    received=card["task"].get(key),
-                    cause=f"here it is {expected}",
-                    fix="make the same environment again",
-                )
+        check_task(card, task, "agent")
         for name, expected in card["files"].items():
             found = sha256(Path(path) / name) if (Path(path) / name).is_file() else "no file"
             if found != expected:
@@ -131,7 +132,8 @@ class Agent(ABC):
                     cause="the file was damaged or changed after it was saved",
                     fix="train the agent again",
                 )
-        agent = cls(task, cls.Config(**card["config"]), seed=card["seed"], device=device)
+        config = config_of(cls.Config, card, Path(path) / ABOUT)
+        agent = cls(task, config, seed=card["seed"], device=device)
         agent._load_learned(Path(path))
         return agent
 
@@ -140,6 +142,15 @@ class Agent(ABC):
 
     def _load_learned(self, folder: Path) -> None:  # noqa: B027
         """Read what :meth:`_save_learned` wrote."""
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """What a saved agent's ``agent.json`` says.
+
+    Raises:
+        ArtefactError: It is missing, damaged, or of another format.
+    """
+    return read_description(Path(path) / ABOUT, "agent", agent=str, files=dict)
 
 
 class ScoringAgent(Agent):

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def differing(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+    """The keys in which two descriptions differ, in order."""
+    return sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+
+
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """The keys in which two descriptions differ, in order, with commas between; "" where they are equal."""
-    return ", ".join(sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)))
+    """The same with commas between; "" where they are equal."""
+    return ", ".join(differing(ours, theirs))

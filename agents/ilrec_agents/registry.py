@@ -9,11 +9,10 @@ from typing import Any
 
 import gymnasium as gym
 
-from ilrec_agents.base import Agent
+from ilrec_agents.base import Agent, read_about
 from ilrec_agents.plugins import ENTRY_POINTS, PluginError, load_plugin, package_of, plugin_points
 from ilrec_agents.task import Task
-from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
-from ilrec_gym.files import read_json
+from ilrec_gym.errors import UsageError, unknown_name
 
 AGENTS: dict[str, str] = {
     "random": "ilrec_agents.heuristic.constant:RandomAgent",
@@ -161,12 +160,10 @@ def load_agent(path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto"
     """Read a saved agent of any class.
 
     Raises:
-        ArtefactError: Not a saved agent, or one made for another environment.
+        ArtefactError: Not a saved agent, or one of another version or made for another environment.
+        UnknownNameError: An agent that is not installed.
     """
-    card = read_json(Path(path) / "agent.json")
-    if not isinstance(card, dict) or "agent" not in card:
-        raise ArtefactError(f"{path} must be a saved agent", cause="a damaged or foreign agent.json")
-    return agent_class(card["agent"]).load(path, env, device=device)
+    return agent_class(read_about(path)["agent"]).load(path, env, device=device)
 
 
 def _info(name: str, cls: type[Agent], package: str) -> AgentInfo:

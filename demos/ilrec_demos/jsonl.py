@@ -16,7 +16,7 @@ from ilrec_demos.trace import Trace
 from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.errors import ArtefactError, UsageError
 from ilrec_gym.evaluation.records import STEP_KEYS, plain
-from ilrec_gym.files import replacing, sha256
+from ilrec_gym.files import check_target, replacing, sha256
 from ilrec_gym.lines import read_lines
 
 KIND = "jsonl"
@@ -64,7 +64,7 @@ def write_jsonl(
 
     Args:
         sessions: By number.
-        folder: A new folder, or one that this function wrote.
+        folder: A new or empty folder, or one that this function wrote, which is replaced.
         parameters: What decided the content, for the card.
         inputs: Checksums of what it was made from, for the card.
         seed: The first session's, for the card.
@@ -79,12 +79,7 @@ def write_jsonl(
         StorageError: No space or no permission; nothing is left half-written.
     """
     folder = Path(folder)
-    if folder.exists() and not card_path(folder / STEPS).is_file():
-        raise UsageError(
-            f"{folder} must be a new folder, or a dataset in JSON Lines to write anew",
-            cause="another folder or file of this name",
-            fix="choose another one",
-        )
+    check_target(folder, mark=card_path(STEPS).name)
     try:
         lines = Lines.of(sessions)
     except ValueError as error:
@@ -94,7 +89,7 @@ def write_jsonl(
             cause="an agent whose explain() uses a name of the trace for something else",
             fix="see ilrec_demos.trace.Trace for the names and types",
         ) from error
-    with replacing(folder) as draft:
+    with replacing(folder, mark=card_path(STEPS).name) as draft:
         draft.mkdir()
         (draft / STEPS).write_bytes(_written(lines.steps))
         (draft / SESSIONS).write_bytes(_written(lines.sessions))

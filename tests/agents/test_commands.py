@@ -104,3 +104,23 @@ def test_bad_input_is_refused_and_leaves_nothing(files: Path, tmp_path: Path, ca
     for device in ("mps", "xpu", "meta"):
         assert "device must be" in refused(capsys, "train", "cql", "--data", log, "--out", out, "--device", device)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_something_else_is_not_replaced(
+    files: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("kept")
+
+    def began(*_: Any, **__: Any) -> None:
+        pytest.fail("refused before long work begins")
+
+    monkeypatch.setattr("ilrec_agents.offline.bc.BCAgent.fit", began)
+    monkeypatch.setattr("ilrec_agents.imitation.gail.GAILReward.fit", began)
+    monkeypatch.setattr("ilrec_agents.model_based.world_model.WorldModel.fit", began)
+    monkeypatch.setattr("ilrec_gym.evaluation.evaluate", began)
+    log = files / "log.h5"
+    assert "notes.txt" in refused(capsys, "train", "bc", "--data", log, "--out", tmp_path)
+    assert "notes.txt" in refused(capsys, "irl", "fit", "--demos", log, "--log", log, "--out", tmp_path)
+    assert "notes.txt" in refused(capsys, "world", "fit", "--data", log, "--out", tmp_path)
+    assert "a folder" in refused(capsys, "evaluate", "mmr", "--episodes", 2, "--out", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

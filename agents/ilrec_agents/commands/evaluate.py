@@ -15,6 +15,7 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     from ilrec_agents import load_agent, make_agent
     from ilrec_gym.evaluation import evaluate
+    from ilrec_gym.files import check_target
 
     env, config = environment(options), settings("--set", options.set)
     if Path(options.agent).is_dir():
@@ -28,6 +29,8 @@ def main(argv: list[str]) -> int:
                 f"the agent {agent.name!r} must learn before it is evaluated", received=options.agent,
                 fix=f"ilrec train {agent.name} --out FOLDER, then ilrec evaluate FOLDER",
             )  # fmt: skip
+    if options.out:
+        check_target(options.out)
     result = evaluate(agent, env, seed=options.seed, episodes=options.episodes)
     print(result.to_markdown())
     if options.out:

@@ -20,12 +20,13 @@ def main(argv: list[str]) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    from ilrec_agents.imitation.reward_model import make_reward_model
+    from ilrec_agents.imitation.reward_model import REWARD, make_reward_model
     from ilrec_agents.offline.dataset import read_hdf5
-    from ilrec_gym.files import sha256
+    from ilrec_gym.files import check_target, sha256
 
     config = settings("--set", options.set)
     model = make_reward_model(options.model, environment(options), device=options.device, seed=options.seed, **config)
+    check_target(options.out, mark=REWARD)
     start = time.perf_counter()
     model.fit(read_hdf5(options.demos), read_hdf5(options.log))
     inputs = {"demonstrations": sha256(options.demos), "log": sha256(options.log)}

@@ -15,9 +15,10 @@ def main(argv: list[str]) -> int:
     """Run ``ilrec train`` with these arguments; returns the exit code."""
     options = _parser().parse_args(argv)
     from ilrec_agents import make_agent
+    from ilrec_agents.base import ABOUT
     from ilrec_agents.offline.dataset import read_hdf5
     from ilrec_gym.cards import write_card
-    from ilrec_gym.files import sha256
+    from ilrec_gym.files import check_target, sha256
 
     env, config = environment(options), settings("--set", options.set)
     agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **config)
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
             f"the agent {agent.name!r} learns from {agent.learns_from} and must be given {wanted}",
             received=[str(path) for path in options.data],
         )
+    check_target(options.out, mark=ABOUT)
     start = time.perf_counter()
     if options.data:
         first, *others = [read_hdf5(path) for path in options.data]
@@ -37,7 +39,7 @@ def main(argv: list[str]) -> int:
     agent.save(options.out)
     parameters = {"agent": agent.name, "config": config, "env": options.env}
     write_card(
-        options.out / "agent.json", kind="agent", parameters=parameters,
+        options.out / ABOUT, kind="agent", parameters=parameters,
         inputs={path.name: sha256(path) for path in options.data}, seed=options.seed, seconds=seconds,
     )  # fmt: skip
     print(f"{options.out}: {agent.name}, trained in {seconds:.0f} s")

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Actions, Observations
-from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.saved import check_task, config_of, description, read_description
 from ilrec_agents.task import Task
 from ilrec_gym.cards import read_card, write_card
-from ilrec_gym.errors import ArtefactError, unknown_name
-from ilrec_gym.files import read_json, replacing, write_json
+from ilrec_gym.errors import unknown_name
+from ilrec_gym.files import replacing, write_json
 
 REWARD_MODELS: dict[str, str] = {
     "gail": "ilrec_agents.imitation.gail:GAILReward",
@@ -73,24 +73,25 @@ class RewardModel(ABC):
     def save(
         self, path: str | Path, *, inputs: Mapping[str, str] | None = None, seconds: float | None = None
     ) -> dict[str, Any]:
-        """Write a folder with ``reward.json``, its card, and what was learned, in one move; returns the card.
+        """Write a folder with ``reward.json``, its card, and what was learned; a saved one there is replaced whole.
 
         Args:
             path: The folder.
             inputs: Checksums of the demonstrations and the log.
             seconds: How long fitting took.
+
+        Returns:
+            The card.
+
+        Raises:
+            UsageError: A folder of something else, or a file, is there; or the model has not been fitted.
+            StorageError: No space or no permission.
         """
-        with replacing(path) as draft:
+        with replacing(path, mark=REWARD) as draft:
             draft.mkdir()
             learned = self._save_learned(draft)
-            about = {
-                "reward_model": self.name,
-                "config": asdict(self.config),
-                "seed": self.seed,
-                "task": self.task.description,
-                "learned": learned,
-            }
-            write_json(draft / REWARD, about)
+            about = description(self.task, self.config, self.seed)
+            write_json(draft / REWARD, about | {"reward_model": self.name, "learned": learned})
             return write_card(
                 draft / REWARD,
                 kind=KIND,
@@ -107,7 +108,8 @@ class RewardModel(ABC):
 
     @classmethod
     def _load(cls, folder: Path, about: dict[str, Any], task: Task, device: str) -> Self:
-        model = cls(task, cls.Config(**about["config"]), seed=about["seed"], device=device)
+        config = config_of(cls.Config, about, folder / REWARD)
+        model = cls(task, config, seed=about["seed"], device=device)
         model._load_learned(folder, about["learned"])
         return model
 
@@ -143,16 +145,9 @@ def load_reward_model(path: str | Path, env: gym.Env[Any, Any], *, device: str =
     """
     folder = Path(path)
     read_card(folder / REWARD, kind=KIND)
-    about = read_json(folder / REWARD)
-    if not isinstance(about, dict) or not {"reward_model", "config", "seed", "task", "learned"} <= about.keys():
-        raise ArtefactError(f"{path} must be a saved reward model", cause="a damaged or foreign reward.json")
+    about = read_description(folder / REWARD, "reward model", reward_model=str, learned=dict)
     task = Task.of(env)
-    if about["task"] != task.description:
-        raise ArtefactError(
-            "a reward model must have been made for this environment",
-            received=f"differs in: {differences(task.description, about['task'])}",
-            fix="make the same environment again",
-        )
+    check_task(about, task, "reward model")
     return reward_model_class(about["reward_model"])._load(folder, about, task, device)
 
 

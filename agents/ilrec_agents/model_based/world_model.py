@@ -22,13 +22,16 @@ from ilrec_agents.model_based.steps import Asked, LoggedSteps, logged_steps
 from ilrec_agents.model_based.training import Fitting
 from ilrec_agents.offline.belonging import check_datasets
 from ilrec_agents.offline.episodes import SessionDataset
+from ilrec_agents.saved import check_task, config_of, description, read_description
 from ilrec_agents.task import Task
 from ilrec_agents.weights import load_weights, save_weights
-from ilrec_gym.cards import read_card, write_card
+from ilrec_gym.cards import card_path, read_card, write_card
 from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
-from ilrec_gym.files import read_json, replacing, sha256, write_json
+from ilrec_gym.files import replacing, sha256, write_json
 
 KIND, ABOUT, WEIGHTS = "world_model", "world.json", "world.safetensors"
+MARK = card_path(ABOUT).name
+"""What a saved world model's folder has, and that of an agent which learned one has not."""
 _CHUNK = 8192
 
 
@@ -71,8 +74,6 @@ class WorldModel:
     def __init__(
         self, task: Task, config: WorldModelConfig | None = None, *, seed: int = 0, device: str = "auto"
     ) -> None:
-        if "slate_size" in task.description:
-            raise UsageError("a world model is of sessions that show one item at a time", received="slates")
         self.task, self.config, self.seed, self.device = task, config or WorldModelConfig(), seed, device
         self.report: dict[str, Any] = {}
         self.history: list[list[dict[str, float]]] = []
@@ -137,14 +138,21 @@ class WorldModel:
     def save(
         self, path: str | Path, *, inputs: Mapping[str, str] | None = None, seconds: float | None = None
     ) -> dict[str, Any]:
-        """Write a folder with ``world.json``, its card and the weights, in one move; returns the card.
+        """Write a folder with ``world.json``, its card and the weights; a saved world model there is replaced whole.
 
         Args:
             path: The folder.
             inputs: Checksums of the sessions that it was learned from.
             seconds: How long fitting took.
+
+        Returns:
+            The card.
+
+        Raises:
+            UsageError: A folder of something else, or a file, is there; or the model has not been fitted.
+            StorageError: No space or no permission.
         """
-        with replacing(path) as draft:
+        with replacing(path, mark=MARK) as draft:
             draft.mkdir()
             self.write(draft)
             return write_card(
@@ -172,7 +180,7 @@ class WorldModel:
         if self._members is None:
             raise UsageError("a world model must be fitted before it is saved", fix="call fit()")
         save_weights(self._members, folder / WEIGHTS)
-        about = {"config": asdict(self.config), "seed": self.seed, "task": self.task.description}
+        about = description(self.task, self.config, self.seed)
         about |= {"weights": sha256(folder / WEIGHTS), "report": self.report, "history": self.history}
         write_json(folder / ABOUT, about)
 
@@ -183,18 +191,10 @@ class WorldModel:
         Raises:
             ArtefactError: Files that are missing, damaged, or of another environment.
         """
-        about = read_json(folder / ABOUT)
-        wanted = {"config", "seed", "task", "weights", "report", "history"}
-        if not isinstance(about, dict) or not wanted <= about.keys():
-            raise ArtefactError(f"{folder} must be a saved world model", cause="a damaged or foreign world.json")
-        if about["task"] != task.description:
-            differs = sorted(key for key in task.description if about["task"].get(key) != task.description[key])
-            raise ArtefactError(
-                "a world model must have been made for this environment",
-                received=f"differs in: {', '.join(differs)}",
-                fix="make the same environment again",
-            )
-        model = cls(task, WorldModelConfig(**about["config"]), seed=about["seed"], device=device)
+        about = read_description(folder / ABOUT, "world model", weights=str, report=dict, history=list)
+        check_task(about, task, "world model")
+        config = config_of(WorldModelConfig, about, folder / ABOUT)
+        model = cls(task, config, seed=about["seed"], device=device)
         members = model._fresh(None)
         load_weights(members, folder / WEIGHTS)
         if sha256(folder / WEIGHTS) != about["weights"]:

@@ -100,7 +100,7 @@ def write_minari(
         "requirements": ["ilrec-gym"],
         "ilrec": {"task": {"description": dataset.task.description, "env_spec": dataset.task.env_spec}},
     } | ({} if evaluation is None else {"eval_env_spec": evaluation.to_json()})
-    with replacing(target) as draft:
+    with replacing(target, mark=str(METADATA)) as draft:
         draft.mkdir()
         made = storage.new(
             draft / "data",

@@ -20,7 +20,7 @@ from ilrec_agents.ope.stored import from_json, to_json
 from ilrec_agents.registry import load_agent
 from ilrec_gym.cards import card_path, read_card, write_card
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.files import read_json, replacing, write_json
+from ilrec_gym.files import ANY_FOLDER, read_json, replacing, write_json
 
 ESTIMATES, FILE, KIND = "estimates", "estimates.json", "benchmark estimates"
 
@@ -55,7 +55,7 @@ def estimate(question: Question, out: Path) -> dict[str, Any]:
     start, job = time.perf_counter(), question.job
     record: dict[str, Any] = {"key": question.key, "label": job.entrant.label, "env": job.env.label, "seed": job.seed}
     record |= {"folder": ESTIMATES}
-    with replacing(out / ESTIMATES / question.key) as draft:
+    with replacing(out / ESTIMATES / question.key, mark=ANY_FOLDER) as draft:
         draft.mkdir()
         with heard(draft / OUTPUT):
             try:

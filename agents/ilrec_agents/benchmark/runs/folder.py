@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from ilrec_agents.benchmark.runs.plan import FORMAT, HASH, Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.playing import RUNS
 from ilrec_agents.benchmark.runs.suites import Suite
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.files import read_json, write_json
+from ilrec_gym.files import read_json, settle, write_json
 
 PLAN, LOCK = "benchmark.json", ".lock"
 
@@ -126,8 +126,8 @@ class Folder:
         with open(self.path / LOCK, "w") as file:
             _lock(file, self.path)
             for place in (*(self.path / name for name in (RUNS, ESTIMATES, "datasets")), self.path):
-                for draft in place.glob(".*.tmp"):
-                    shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
+                if place.is_dir():
+                    settle(place, stale=-math.inf)
             yield
 
     def _check_format(self) -> None:

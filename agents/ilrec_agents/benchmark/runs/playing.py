@@ -21,7 +21,7 @@ from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.registry import make_agent
 from ilrec_gym.cards import card_path, write_card
 from ilrec_gym.evaluation import evaluate
-from ilrec_gym.files import read_json, replacing, sha256, write_json
+from ilrec_gym.files import ANY_FOLDER, read_json, replacing, sha256, write_json
 
 RUNS, BOARD = "runs", "tensorboard"
 RUN, AGENT, EVALUATION, OUTPUT, TRACEBACK = "run.json", "agent", "evaluation.npz", "output.txt", "traceback.txt"
@@ -39,7 +39,7 @@ def play(job: Job, out: Path) -> dict[str, Any]:
     """
     start = time.perf_counter()
     folder = out / RUNS / job.key
-    with replacing(folder) as draft:
+    with replacing(folder, mark=ANY_FOLDER) as draft:
         draft.mkdir()
         record: dict[str, Any] = {
             "key": job.key,

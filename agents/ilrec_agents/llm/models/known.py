@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ilrec_agents.llm.models.folders import cached, checked, link_files, model_folder, write_manifest
+from ilrec_agents.llm.models.folders import MANIFEST, cached, checked, link_files, model_folder, write_manifest
 from ilrec_agents.llm.models.hub import from_hub
 from ilrec_gym.errors import ArtefactError, ILRecError, require, unknown_name
 from ilrec_gym.files import replacing, sha256
@@ -97,6 +97,7 @@ def pull(name: str = DEFAULT) -> Path:
 
     Raises:
         UnknownNameError: The registry does not hold the name.
+        UsageError: A folder of something else is in its place in the cache.
         StorageError: Nothing that carries the model could be reached, or the cache is not writable.
     """
     if name not in MODELS:
@@ -108,7 +109,7 @@ def pull(name: str = DEFAULT) -> Path:
         except ArtefactError:
             pass  # a damaged copy is fetched again and replaced whole
     require("transformers", "llm")
-    with replacing(folder) as draft:
+    with replacing(folder, mark=MANIFEST) as draft:
         write_manifest(draft, name, _fetched(known, draft) | {"licence": known.licence})
     return folder
 
@@ -141,7 +142,7 @@ def _from_gguf_file(path: Path) -> Path:
     folder = cached(f"gguf-{digest[:16]}")
     if folder.exists():
         return checked(folder)
-    with replacing(folder) as draft:
+    with replacing(folder, mark=MANIFEST) as draft:
         convert_gguf(path, draft)
         write_manifest(draft, folder.name, {"source": "gguf", "file": path.name, "sha256": digest})
     return folder
