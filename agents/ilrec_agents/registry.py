@@ -133,6 +133,11 @@ def agent_class(name: str) -> type[Agent]:
     return load_plugin(points[name])
 
 
+def is_registered(name: str) -> bool:
+    """Whether an agent goes by this name, here or in a plugin."""
+    return name in AGENTS or name in plugin_points(AGENTS)[0]
+
+
 def make_agent(name: str, env: gym.Env[Any, Any], *, device: str = "auto", seed: int = 0, **config: Any) -> Agent:
     """An agent by name.
 

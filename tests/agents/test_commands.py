@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
-from ilrec_agents import list_agents
+import ilrec_gym  # noqa: F401
+from ilrec_agents import list_agents, make_agent
 from ilrec_agents.offline.dataset import read_hdf5, write_hdf5
 from ilrec_gym.cards import read_card
 from ilrec_gym.cli import main
@@ -61,6 +63,18 @@ def test_from_files_to_a_result(files: Path, tmp_path: Path, capsys: Any) -> Non
     ok("evaluate", agent, "--episodes", 5, "--out", result)
     evaluation = Evaluation.load(result)
     assert (evaluation.agent, evaluation.split, evaluation.sessions) == ("cql", "test", 5)
+
+
+def test_a_name_is_the_agent_of_that_name_whatever_folders_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mmr", "cql"):
+        make_agent("random", gym.make("ilrec/MovieLens-Candidates-v0", split="test")).save(name)
+    for text, agent in (("mmr", "mmr"), ("./mmr", "random"), (tmp_path / "mmr", "random")):
+        ok("evaluate", text, "--episodes", 2)
+        assert f"**{agent}**" in capsys.readouterr().out
+    assert "goes by ./cql" in refused(capsys, "evaluate", "cql")
 
 
 def test_the_controls(files: Path, tmp_path: Path) -> None:

@@ -6,29 +6,18 @@ import argparse
 from pathlib import Path
 
 from ilrec_gym.console import add_env_arguments, add_settings, environment, reports_errors, settings
-from ilrec_gym.errors import UsageError
 
 
 @reports_errors
 def main(argv: list[str]) -> int:
     """Run ``ilrec evaluate`` with these arguments; returns the exit code."""
     options = _parser().parse_args(argv)
-    from ilrec_agents import load_agent, make_agent
+    from ilrec_agents.commands.ready import ready_agent
     from ilrec_gym.evaluation import evaluate
     from ilrec_gym.files import check_target
 
     env, config = environment(options), settings("--set", options.set)
-    if Path(options.agent).is_dir():
-        if config:
-            raise UsageError("--set is for agents made by name", received=config, cause=f"{options.agent} is saved")
-        agent = load_agent(options.agent, env, device=options.device)
-    else:
-        agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **config)
-        if agent.learns_from != "nothing":
-            raise UsageError(
-                f"the agent {agent.name!r} must learn before it is evaluated", received=options.agent,
-                fix=f"ilrec train {agent.name} --out FOLDER, then ilrec evaluate FOLDER",
-            )  # fmt: skip
+    agent, _ = ready_agent(options.agent, env, device=options.device, seed=options.seed, config=config)
     if options.out:
         check_target(options.out)
     result = evaluate(agent, env, seed=options.seed, episodes=options.episodes)
@@ -40,8 +29,10 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from ilrec_agents.commands.ready import SAYS
+
     parser = argparse.ArgumentParser(prog="ilrec evaluate", description="Evaluate an agent on users of a split.")
-    parser.add_argument("agent", metavar="AGENT", help="a name that `ilrec agents` lists, or a saved agent's folder")
+    parser.add_argument("agent", metavar="AGENT", help=SAYS)
     parser.add_argument("--episodes", type=int, metavar="N", help="only so many users (all of the split)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to keep the result (.npz)")
     parser.add_argument("--seed", type=int, default=0, help="of the sessions (%(default)s)")

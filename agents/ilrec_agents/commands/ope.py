@@ -45,11 +45,12 @@ def main(argv: list[str]) -> int:
 
 def _targets(options: argparse.Namespace, env: Any) -> dict[str, Agent]:
     """Every agent with every epsilon and temperature, by label."""
+    from ilrec_agents.commands.ready import ready_agent
     from ilrec_agents.ope import softened
 
     found = {}
     for name in options.agent:
-        agent = _agent(name, options, env)
+        agent, _ = ready_agent(name, env, device=options.device, seed=options.seed)
         for epsilon in options.epsilon or [0.0]:
             for temperature in options.temperature or [0.0]:
                 how = [
@@ -60,20 +61,6 @@ def _targets(options: argparse.Namespace, env: Any) -> dict[str, Agent]:
                     raise UsageError("every --agent must have a name of its own", received=label)
                 found[label] = softened(agent, epsilon=epsilon, temperature=temperature)
     return found
-
-
-def _agent(name: str, options: argparse.Namespace, env: Any) -> Agent:
-    from ilrec_agents import load_agent, make_agent
-
-    if Path(name).is_dir():
-        return load_agent(name, env, device=options.device)
-    agent = make_agent(name, env, device=options.device, seed=options.seed)
-    if agent.learns_from != "nothing":
-        raise UsageError(
-            f"the agent {agent.name!r} must learn before it is evaluated", received=name,
-            fix=f"ilrec train {agent.name} --out FOLDER, then --agent FOLDER",
-        )  # fmt: skip
-    return agent
 
 
 def _parser() -> argparse.ArgumentParser:

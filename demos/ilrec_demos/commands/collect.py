@@ -8,7 +8,6 @@ from typing import Any
 
 from ilrec_demos.commands.printing import print_statistics
 from ilrec_gym.console import add_env_arguments, add_settings, environment, settings
-from ilrec_gym.errors import UsageError
 from ilrec_gym.files import read_json
 
 
@@ -51,19 +50,10 @@ def _run(options: argparse.Namespace) -> int:
 
 def _agent(options: argparse.Namespace, env: Any) -> tuple[Any, dict[str, str] | None]:
     """The agent, and checksums of what it learned where it was saved."""
-    from ilrec_agents.registry import load_agent, make_agent
+    from ilrec_agents.commands.ready import ready_agent
 
     config = settings("--set", options.set)
-    if Path(options.agent).is_dir():
-        if config:
-            raise UsageError("--set is for agents made by name", received=config, cause=f"{options.agent} is saved")
-        agent = load_agent(options.agent, env, device=options.device)
-        return agent, read_json(Path(options.agent, "agent.json"))["files"]
-    agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **config)
-    if agent.learns_from != "nothing":
-        raise UsageError(
-            f"the agent {agent.name!r} must learn before it demonstrates",
-            received=options.agent,
-            fix=f"ilrec train {agent.name} --out FOLDER, then --agent FOLDER",
-        )
-    return agent, None
+    agent, saved = ready_agent(
+        options.agent, env, device=options.device, seed=options.seed, config=config, doing="demonstrates"
+    )
+    return agent, None if saved is None else read_json(saved / "agent.json")["files"]
