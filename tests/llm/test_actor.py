@@ -7,6 +7,7 @@ from ilrec_agents import make_agent
 from ilrec_agents.llm.actor import LLMAgent
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.profile import Taste
+from ilrec_agents.task import Task
 from ilrec_gym.errors import UnknownNameError, UsageError
 
 NASTY = [
@@ -104,6 +105,30 @@ def test_kept_contexts_change_nothing(make, started):
             assert kept["score"] == pytest.approx(new["score"], abs=1e-3)
 
 
+def test_a_step_that_broke_off_leaves_nothing_behind(make, started, backend, monkeypatch):
+    plain, forward, left = make(), backend.forward, [10**9]
+
+    def failing(*args):
+        left[0], hidden = left[0] - 1, forward(*args)
+        if not left[0]:
+            raise KeyboardInterrupt
+        return hidden
+
+    monkeypatch.setattr(backend, "forward", failing)
+    sessions, observations, infos = started(3)
+    agent = make()
+    agent.act(observations, infos)
+    for after in (1, 3, 6, 12, 13):  # passes: the history, ten tokens of a reason, the titles for everybody and here
+        expected = plain.act(observations, infos)
+        left[0] = after
+        with pytest.raises(KeyboardInterrupt):
+            agent.act(observations, infos)
+        np.testing.assert_array_equal(agent.act(observations, infos), expected)
+        for mine, theirs in zip(agent.explain(), plain.explain(), strict=True):
+            assert mine["reason"] == theirs["reason"] and mine["score"] == pytest.approx(theirs["score"], abs=1e-3)
+        observations, *_, infos = sessions.step(expected)
+
+
 def make_notes(make, observations, infos):
     agent = make(correction=0)
     agent.act(observations, infos)
@@ -152,6 +177,20 @@ def test_the_order_of_the_offer_can_be_weighed(make, started):
     _, observations, infos = started(4)
     assert (make().act(observations, infos) != 0).any()
     assert make(order=1000.0).act(observations, infos).tolist() == [0] * 4
+
+
+def test_of_a_whole_catalogue_the_order_is_the_retrievers(backend):
+    import gymnasium as gym
+
+    env = gym.make("ilrec/MovieLens-v0", info=("action_mask", "history"))
+    agent = LLMAgent(Task.of(env), LLMConfig(order=1000.0), backend=backend)
+    sessions = env.unwrapped.batch(4, agent.info)
+    observations, infos = sessions.reset(env.unwrapped.users[:4])
+    for _ in range(2):
+        best = make_agent("mmr", env).act(observations, infos)
+        assert len(set(best)) > 1 and (best > 20).any(), "not the first of the catalogue"
+        np.testing.assert_array_equal(agent.act(observations, infos), best)
+        observations, *_, infos = sessions.step(best)
 
 
 def test_draws_follow_the_session_and_the_seed(make, started):

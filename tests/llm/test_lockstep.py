@@ -12,7 +12,7 @@ from ilrec_agents.llm.teachers.react import ReActAgent
 from ilrec_agents.llm.teachers.reflexion import ReflexionAgent
 from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.llm.teachers.tape import Tape
-from ilrec_gym.errors import UsageError
+from ilrec_gym.errors import ServerError, UsageError
 
 pytest.importorskip("faiss")
 
@@ -89,6 +89,63 @@ def test_sessions_that_leave_come_and_change_places_are_what_they_are_alone(kind
             new.act(*part(observations, infos, [row]))
             same(mine, new.explain()[0])
         observations, *_, infos = sessions.step((np.arange(5) * 3) % 20)
+
+
+@pytest.mark.parametrize("kind", [ReActAgent, BiLLPAgent])
+def test_a_step_that_broke_off_leaves_nothing_behind(kind, make, started, roomy, monkeypatch):
+    """Wherever in a step the model fails, asking again gives what a path without the failure gives."""
+    plain, forward, left = make(kind), roomy.forward, [10**9]
+
+    def failing(*args):
+        left[0], hidden = left[0] - 1, forward(*args)
+        if not left[0]:
+            raise KeyboardInterrupt
+        return hidden
+
+    monkeypatch.setattr(roomy, "forward", failing)
+    sessions, observations, infos = started(3)
+    agent, broken = make(kind), 0
+    for after in (1, 4, 7, 12):  # passes of the model; a step takes some 12
+        expected = plain.act(observations, infos)
+        left[0] = after
+        try:
+            actions = agent.act(observations, infos)
+        except KeyboardInterrupt:
+            broken += 1
+            actions = agent.act(observations, infos)
+        left[0] = 10**9
+        np.testing.assert_array_equal(actions, expected)
+        for mine, theirs in zip(agent.explain(), plain.explain(), strict=True):
+            same(mine, theirs)
+        observations, *_, infos = sessions.step(actions)
+    assert broken >= 3
+
+
+def test_a_server_that_fails_once_is_asked_the_same_again(task, env, started):
+    def played(fails):
+        backend = ScriptedBackend([f" {k} and more" for k in range(60)])
+        backend.embed = lambda texts: np.ones((len(texts), 2), np.float32)
+        answer = backend._continued
+
+        def continued(texts, limit, ends):
+            if len(backend.asked) == fails[0]:
+                fails[0] = None
+                raise ServerError("the server must answer")
+            return answer(texts, limit, ends)
+
+        backend._continued = continued
+        agent = ReActAgent(task, TeacherConfig(**SMALL | {"grounding": "free_text"}), backend=backend)
+        sessions, observations, infos = started(2)
+        for step in range(3):
+            if step == 1 and fails[0] is not None:
+                with pytest.raises(ServerError):
+                    agent.act(observations, infos)
+                del backend.asked[4:]  # the thoughts of the step that broke off are asked for again
+            actions = agent.act(observations, infos)
+            observations, *_, infos = sessions.step(actions)
+        return backend.asked, infos["history_items"].tolist()
+
+    assert played([6]) == played([None])
 
 
 @pytest.mark.parametrize("history", [0, 1, 3, 4])

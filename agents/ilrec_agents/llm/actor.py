@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,18 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.base import Actions, Agent, Infos, Observations, allowed
+from ilrec_agents.base import Actions, Infos, Observations
+from ilrec_agents.llm.agent import Asked, LanguageAgent, Said
 from ilrec_agents.llm.backend import Backend, Context
-from ilrec_agents.llm.backends import make_backend
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.choice import Baseline, Chooser, Offer, chances, drawn
 from ilrec_agents.llm.grounding.trie import Tokens
-from ilrec_agents.llm.offer import check_history, everything, retrieved
+from ilrec_agents.llm.offer import everything, ranks, retrieved
 from ilrec_agents.llm.prompt import Prompt
 from ilrec_agents.llm.viewers import Viewers
 from ilrec_agents.llm.wording import Wording
 from ilrec_agents.task import Task
-from ilrec_gym.simulation.draws import AGENT, uniform
 
 _ENDS = ".!?;:(\n"  # where a reason ends
 
@@ -45,7 +43,7 @@ class Thought:
     left_out: int
 
 
-class LLMAgent(Agent):
+class LLMAgent(LanguageAgent):
     """A local language model writes a reason and picks the title that suits this viewer more than everybody.
 
     Every row costs three things per step: reading the last films of the session, writing the reason, and one pass over
@@ -53,77 +51,58 @@ class LLMAgent(Agent):
     """
 
     name = "llm"
-    family = "llm"
-    extra = "llm"
-    info = ("action_mask", "history")
     Config = LLMConfig
 
     def __init__(
         self, task: Task, config: LLMConfig, *, seed: int = 0, device: str = "auto", backend: Backend | None = None
     ) -> None:
-        super().__init__(task, config, seed=seed, device=device)
+        super().__init__(task, config, seed=seed, device=device, backend=backend)
         self.prompt = Prompt.load(config.prompt)
-        self._given = backend
-        self._notes: list[dict[str, Any]] | None = None
 
     def act(self, observations: Observations, infos: Infos) -> Actions:
         """Reason and choose in every row that still runs."""
-        check_history(self.name, infos)
-        began = time.perf_counter()
-        places = self._places(observations, infos)
-        free = np.take_along_axis(allowed(infos, (len(observations), self.task.n_actions)), places, axis=1)
-        rows = np.flatnonzero(infos.get("running", np.ones(len(observations), bool)))
-        actions = places[:, 0].copy()
-        notes: list[dict[str, Any]] = [{} for _ in observations]
-        self._notes = notes
-        if not len(rows):
-            return actions
-        thoughts = self._think(infos, rows, infos["candidates"] if self.task.n_candidates else places, free)
-        spent = 1000 * (time.perf_counter() - began) / len(rows)
-        draws = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
-        for row, thought in zip(rows, thoughts, strict=True):
+        return self._turn(observations, infos, lambda asked: self._decided(observations, infos, asked))
+
+    def forget(self) -> None:
+        """Drop what was read of the present viewers."""
+        if "_viewers" in vars(self):
+            self._viewers.forget()
+
+    def _decided(self, observations: Observations, infos: Infos, asked: Asked) -> list[Said]:
+        thoughts = self._think(infos, asked, self._ahead(observations, infos, asked))
+        decided = []
+        for thought, draw in zip(thoughts, asked.draws, strict=True):
             odds = chances(thought.scores, self.config.temperature)
-            choice = drawn(odds, float(draws[row]))
-            actions[row] = places[row, choice]
-            notes[row] = self._note(thought, choice, odds[choice], spent)
-        return actions
+            choice = drawn(odds, float(draw))
+            decided.append(Said(choice, self._note(thought, choice, odds[choice])))
+        return decided
 
-    def explain(self) -> list[dict[str, Any]] | None:
-        """Per row: reason, score, propensity, tokens (of them in and out), ms; an empty dict where no session runs."""
-        return self._notes
-
-    def facts(self) -> dict[str, Any]:
-        """Model, where it came from, number format and prompt, for cards."""
-        return {**self.backend.facts(), "prompt": self.prompt.version}
-
-    @cached_property
-    def backend(self) -> Backend:
-        """The model, loaded (and fetched, the first time) when it is needed."""
-        if self._given is not None:
-            return self._given
-        return make_backend(self.config, self.device)
-
-    def _think(
-        self, infos: Infos, rows: NDArray[np.int64], offered: NDArray[np.integer], free: NDArray[np.bool_]
-    ) -> list[Thought]:
-        users = infos["user_index"][rows]
-        context, opened = self._viewers.context(users)
+    def _think(self, infos: Infos, asked: Asked, ahead: NDArray[np.float64] | float) -> list[Thought]:
+        rows, offered = asked.rows, asked.offered
+        context, opened = self._viewers.context(infos["user_index"][rows])
         start = context.mark()
         steps = [self._step(infos, row, int(length)) for row, length in zip(rows, context.lengths, strict=True)]
         context.append([tokens for tokens, _ in steps])
         reasons = self._reasons(context)
         context.append([self._wording.asking] * len(rows))
-        offers = [Offer.of([self._wording.title(int(i)) for i in offered[row]], self.backend.end) for row in rows]
+        offers = [Offer.of([self._wording.title(int(i)) for i in items], self.backend.end) for items in offered]
         reader = context.reader([offer.trie for offer in offers])
-        ahead = -self.config.order * np.log1p(np.arange(offered.shape[1]))
-        scores = self._chooser.scores(reader, offers, free[rows], ahead)
+        scores = self._chooser.scores(reader, offers, asked.free, ahead)
         context.rewind(start)
-        asked = len(self._wording.reason) + len(self._wording.asking)
-        read = opened + [len(tokens) + asked for tokens, _ in steps] + reader.read
+        asking = len(self._wording.reason) + len(self._wording.asking)
+        read = opened + [len(tokens) + asking for tokens, _ in steps] + reader.read
         return [
             Thought(scores[i], reasons[i], int(read[i]), offer.trie.lengths, steps[i][1])
             for i, offer in enumerate(offers)
         ]
+
+    def _ahead(self, observations: Observations, infos: Infos, asked: Asked) -> NDArray[np.float64] | float:
+        """What is added to the scores ``(R, S)`` for the order in which the films are offered."""
+        if not self.config.order:
+            return 0.0
+        rows = asked.rows
+        places = ranks(self.task, observations[rows], {k: v[rows] for k, v in infos.items()}, asked.places, asked.free)
+        return -self.config.order * np.log1p(places)
 
     def _reasons(self, context: Context) -> list[Tokens]:
         if not self._wording.reason:
@@ -149,7 +128,7 @@ class LLMAgent(Agent):
             return everything(self.task, observations)
         return retrieved(self.task, observations, infos)
 
-    def _note(self, thought: Thought, choice: int, odds: float, spent: float) -> dict[str, Any]:
+    def _note(self, thought: Thought, choice: int, odds: float) -> dict[str, Any]:
         said = self.prompt.step["reason"] + self.backend.decode(thought.reason)
         written = len(thought.reason) + int(thought.written[choice])
         note = {
@@ -159,7 +138,6 @@ class LLMAgent(Agent):
             "tokens": thought.read + written,
             "tokens_in": thought.read,
             "tokens_out": written,
-            "ms": round(spent, 3),
         }
         return note | ({"history_left_out": thought.left_out} if thought.left_out else {})
 

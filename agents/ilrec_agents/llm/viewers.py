@@ -50,6 +50,10 @@ class Viewers:
         self._held, self._context = users, context
         return context, read
 
+    def forget(self) -> None:
+        """Drop what is kept of viewers."""
+        self._held, self._context = [], None
+
     def others(self, texts: Sequence[Tokens]) -> Context:
         """A context of its own whose rows read ``texts`` after the shared beginning."""
         context = self._shared.select([0] * len(texts))

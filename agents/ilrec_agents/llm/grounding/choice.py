@@ -57,8 +57,10 @@ class Baseline:
             part = unknown[start : start + at_once]
             trie, mark = Trie.exactly(part), self._context.mark()
             rows = self._context.rows
-            scores = np.mean(self._context.reader([trie] * rows).of([np.arange(len(trie))] * rows), axis=0)
-            self._context.rewind(mark)
+            try:
+                scores = np.mean(self._context.reader([trie] * rows).of([np.arange(len(trie))] * rows), axis=0)
+            finally:
+                self._context.rewind(mark)
             self._known.update(zip(part, trie.totals(scores, trie.leaves).tolist(), strict=True))
 
     def totals(self, trie: Trie, nodes: Nodes) -> Scores:

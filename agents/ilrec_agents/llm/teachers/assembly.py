@@ -49,8 +49,9 @@ class Assembly:
 
     def forget(self) -> None:
         """Drop what is kept of running sessions; memories stay."""
-        self.lockstep.forget()
-        self.plans.forget()
+        for part in ("lockstep", "plans"):
+            if part in vars(self):  # what was never made keeps nothing
+                getattr(self, part).forget()
         self._beginnings.clear()
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,10 +9,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.base import Actions, Agent, Infos, Observations, Watch, allowed
+from ilrec_agents.base import Actions, Infos, Observations, Watch
+from ilrec_agents.llm.agent import Asked, LanguageAgent, Said
 from ilrec_agents.llm.backend import Backend
-from ilrec_agents.llm.backends import make_backend
-from ilrec_agents.llm.offer import SHORTLIST, check_history, everything, retrieved
+from ilrec_agents.llm.offer import SHORTLIST, everything, retrieved
 from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_agents.llm.teachers.deciding import Decider
 from ilrec_agents.llm.teachers.notes import note
@@ -23,12 +22,11 @@ from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
 from ilrec_gym.files import read_json, write_json
-from ilrec_gym.simulation.draws import AGENT, uniform
 
 HISTORY = "history.json"
 
 
-class Teacher(Agent):
+class Teacher(LanguageAgent):
     """A language model that plays sessions. Subclasses say which modules it has.
 
     Attributes:
@@ -36,9 +34,6 @@ class Teacher(Agent):
         history: Per group of training sessions, how many there were so far, and their mean ``return`` and ``length``.
     """
 
-    family = "llm"
-    extra = "llm"
-    info = ("action_mask", "history")
     Config = TeacherConfig
     parts: ClassVar[Parts] = Parts()
     history: list[dict[str, float]]
@@ -46,10 +41,8 @@ class Teacher(Agent):
     def __init__(
         self, task: Task, config: TeacherConfig, *, seed: int = 0, device: str = "auto", backend: Backend | None = None
     ) -> None:
-        super().__init__(task, config, seed=seed, device=device)
+        super().__init__(task, config, seed=seed, device=device, backend=backend)
         self.prompt = TeacherPrompt.load(config.prompt)
-        self._given = backend
-        self._notes: list[dict[str, Any]] | None = None
         self._ready, self.history = self.learns_from == "nothing", []
 
     def act(self, observations: Observations, infos: Infos, *, graded: bool | None = None) -> Actions:
@@ -60,30 +53,13 @@ class Teacher(Agent):
             infos: As there, with the history.
             graded: Whether the critic grades every situation; None: as the settings say.
         """
-        self._check(infos)
+        if not self._ready:
+            raise UsageError(
+                f"the agent {self.name!r} must have learned before it acts",
+                fix="call fit(env), or load a saved one; training_sessions=0 leaves its memories empty",
+            )
         graded = self.config.critic_always if graded is None else graded
-        began = time.perf_counter()
-        places = self._places(observations, infos)
-        free = np.take_along_axis(allowed(infos, (len(observations), self.task.n_actions)), places, axis=1)
-        rows = np.flatnonzero(infos.get("running", np.ones(len(observations), bool)))
-        actions = places[:, 0].copy()
-        notes: list[dict[str, Any]] = [{} for _ in observations]
-        self._notes = notes
-        if not len(rows):
-            return actions
-        offered = infos["candidates"] if self.task.n_candidates else places
-        draws = uniform(infos["seed"], infos["session"], AGENT, infos["step"], lane=self.seed)
-        sessions = [Session.of(infos, int(row)) for row in rows]
-        steps = self.decider.decide(sessions, offered[rows], free[rows], draws[rows], graded=graded)
-        spent = 1000 * (time.perf_counter() - began) / len(rows)
-        for row, session, step in zip(rows, sessions, steps, strict=True):
-            actions[row] = places[row, step.choice.place]
-            notes[row] = note(self.decider.script, self.backend, session, step) | {"ms": round(spent, 3)}
-        return actions
-
-    def explain(self) -> list[dict[str, Any]] | None:
-        """Per row what was read, written, thought, recalled and chosen, with tokens and ms; empty where none runs."""
-        return self._notes
+        return self._turn(observations, infos, lambda asked: self._decided(infos, asked, graded))
 
     def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
         """Play training sessions and remember what they teach; agents without memories have nothing to learn.
@@ -101,7 +77,7 @@ class Teacher(Agent):
 
         self._ready, self.history = True, []
         self.decider.memories.clear()
-        self.decider.forget()
+        self.forget()
         try:
             train(self, source, watch)
         except BaseException:
@@ -111,12 +87,12 @@ class Teacher(Agent):
 
     def facts(self) -> dict[str, Any]:
         """Model, where it came from, number format, prompt and grounding, for cards."""
-        return {**self.backend.facts(), "prompt": self.prompt.version, "grounding": self.config.grounding}
+        return {**super().facts(), "grounding": self.config.grounding}
 
-    @cached_property
-    def backend(self) -> Backend:
-        """The model, loaded (and fetched, the first time) when it is needed."""
-        return make_backend(self.config, self.device) if self._given is None else self._given
+    def forget(self) -> None:
+        """Drop what is kept of running sessions; memories stay."""
+        if "decider" in vars(self):
+            self.decider.forget()
 
     @cached_property
     def decider(self) -> Decider:
@@ -132,13 +108,13 @@ class Teacher(Agent):
             return retrieved(self.task, observations, infos)
         return everything(self.task, observations)
 
-    def _check(self, infos: Infos) -> None:
-        if not self._ready:
-            raise UsageError(
-                f"the agent {self.name!r} must have learned before it acts",
-                fix="call fit(env), or load a saved one; training_sessions=0 leaves its memories empty",
-            )
-        check_history(self.name, infos)
+    def _decided(self, infos: Infos, asked: Asked, graded: bool) -> list[Said]:
+        sessions = [Session.of(infos, int(row)) for row in asked.rows]
+        steps = self.decider.decide(sessions, asked.offered, asked.free, asked.draws, graded=graded)
+        return [
+            Said(step.choice.place, note(self.decider.script, self.backend, session, step))
+            for session, step in zip(sessions, steps, strict=True)
+        ]
 
     def _save_learned(self, folder: Path) -> None:
         if not self._ready:
