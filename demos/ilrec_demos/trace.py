@@ -35,7 +35,7 @@ class Trace:
         score: The grounding's own measure of the choice (nats per token, log-probability or cosine).
         propensity: Probability of the choice, in (0, 1].
         value: The critic's value of the state.
-        tokens: Tokens read and written.
+        tokens: Tokens read and written; behind a server a share of what it counted for all sessions of the step.
         tokens_in: Tokens read.
         tokens_out: Tokens written.
         ms: The decision's share of the time, in milliseconds.

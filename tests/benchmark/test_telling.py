@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ilrec_agents.benchmark.report import metrics_table
 from ilrec_agents.benchmark.report.metrics_table import _share, words
 from ilrec_agents.benchmark.report.results import Results
 from ilrec_agents.benchmark.report.tables_file import benchmark
@@ -61,6 +62,15 @@ def test_the_table_is_of_those_who_use_words(found):
     assert "Decisions in words:" in text and "| `writes` |" in text
     records = {record["agent"]: record for record in found.records()}
     assert records["writes"]["tokens_in"] > 0 and records["mmr"]["tokens_in"] is None
+
+
+def test_a_model_whose_tokens_nobody_counts_has_its_row(found, monkeypatch):
+    fact = metrics_table._fact
+    monkeypatch.setattr(metrics_table, "_fact", lambda row, n: np.nan if n.startswith("tokens") else fact(row, n))
+    table = words(found.envs[0].table)
+    shown = {name: dict(zip(table.columns[1:], cells, strict=True)) for name, cells in table.rows}
+    assert set(shown) == {"writes", "chooses"} and shown["writes"]["outside"][1] > 0
+    assert shown["writes"]["tokens read"][0] == shown["writes"]["tokens written"][0] == "–"
 
 
 def test_an_agent_that_says_nothing_tells_nothing():

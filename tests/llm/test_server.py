@@ -11,6 +11,9 @@ from llm.servers import Odd, completion, error, free_port, transformers_serve
 from ilrec_agents.llm.backends import make_backend
 from ilrec_agents.llm.backends.server import ServerBackend
 from ilrec_agents.llm.grounding.trie import Trie
+from ilrec_agents.llm.teachers.act_only import ActOnlyAgent
+from ilrec_agents.llm.teachers.config import TeacherConfig
+from ilrec_agents.llm.teachers.react import ReActAgent
 from ilrec_gym.errors import ServerError, UnknownNameError, UsageError
 
 QUICK = {"backoff": 0.0, "timeout": 20.0}
@@ -119,11 +122,51 @@ def test_what_is_asked(monkeypatch):
         assert body["headers"]["Authorization"] == "Bearer top-secret-key"
         assert (body["model"], body["prompt"], body["max_tokens"], body["seed"]) == ("m", "a", 7, 3)
         assert body["temperature"] == 0 and len(body["stop"]) == 4 and body["path"] == "/v1/completions"
-        assert backend.spent() == {"requests": 1, "prompt_tokens": 5, "completion_tokens": 2}
+        assert backend.spent() == {"requests": 1, "counted": 1, "prompt_tokens": 5, "completion_tokens": 2}
         facts = backend.facts()
         assert facts["url"] == server.url and facts["request"] == {"temperature": 0.0, "seed": 3}
         assert "top-secret" not in repr(facts) + repr(vars(backend))
         assert opened(backend, ["a"]).write(0, frozenset()) == [()] and len(server.seen) == 1
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_tokens_of_a_step_are_those_that_the_server_counts(counts, task, started):
+    usage = {"prompt_tokens": 301, "completion_tokens": 5} if counts else {}
+    _, observations, infos = started(3)
+    with Odd(lambda body, number: completion(" Heat (1995)", **usage)) as server:
+        backend = ServerBackend("m", url=server.url, **QUICK)
+        backend.embed = lambda texts: np.ones((len(texts), 2), np.float32)
+        config = TeacherConfig(grounding="free_text", encoder="model")
+        for agent, asked in (
+            (ActOnlyAgent(task, config, backend=backend), 1),
+            (ReActAgent(task, config, backend=backend), 2),
+        ):
+            agent.act(observations, infos)
+            for note in agent.explain():
+                told = {name: note[name] for name in ("tokens", "tokens_in", "tokens_out") if name in note}
+                read, written = 301 * asked, 5 * asked
+                assert told == ({"tokens": read + written, "tokens_in": read, "tokens_out": written} if counts else {})
+        assert backend.spent()["counted"] == (len(server.seen) if counts else 0)
+
+
+def test_tokens_are_shared_without_a_rest_and_only_when_all_were_counted(task, started):
+    _, observations, infos = started(3)
+
+    def reply(body, number):
+        return completion(
+            " Heat (1995)", **{"prompt_tokens": 100 + number, "completion_tokens": number // 8} if number != 5 else {}
+        )
+
+    with Odd(reply) as server:
+        backend = ServerBackend("m", url=server.url, concurrency=1, **QUICK)
+        backend.embed = lambda texts: np.ones((len(texts), 2), np.float32)
+        agent = ActOnlyAgent(task, TeacherConfig(grounding="free_text", encoder="model"), backend=backend)
+        agent.act(observations, infos)
+        assert [note["tokens_in"] for note in agent.explain()] == [102, 102, 102]
+        agent.act(observations, infos)
+        assert all("tokens" not in note for note in agent.explain())
+        agent.act(observations, infos)
+        assert [note["tokens_out"] for note in agent.explain()] == [1, 1, 0]
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.llm.grounding.trie import Nodes, Tokens, Trie
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What was asked of a model so far, as its server counts it.
+
+    Attributes:
+        requests: Answers.
+        counted: Those of them that came with numbers of tokens; not all servers count.
+        prompt_tokens: Tokens read.
+        completion_tokens: Tokens written.
+    """
+
+    requests: int = 0
+    counted: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def since(self, before: Usage) -> tuple[int, int] | None:
+        """Tokens read and written since then; None where not all of them were counted."""
+        requests = self.requests - before.requests
+        if not requests or self.counted - before.counted != requests:
+            return None
+        return self.prompt_tokens - before.prompt_tokens, self.completion_tokens - before.completion_tokens
 
 
 class Reader(Protocol):
@@ -65,6 +90,10 @@ class Backend(Protocol):
     @property
     def scores_tries(self) -> bool:
         """Whether its contexts have readers; a model behind a server only writes."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was asked so far, for a model whose contexts count something else than its tokens; else None."""
 
     @property
     def special(self) -> tuple[str, ...]:

@@ -77,12 +77,12 @@ def beyond(table: ResultsTable) -> list[PlainTable]:
 
 def words(table: ResultsTable) -> PlainTable | None:
     """What a decision takes of those who put it into words, where there are any."""
-    rows = [row for row in table.rows if not np.isnan(_fact(row, "tokens_in"))]
+    rows = [row for row in table.rows if not np.isnan([_fact(row, name) for name in ("tokens_in", "outside")]).all()]
     return None if not rows else _table(
         "Decisions in words", _WORDS, rows,
         "Means over decisions. Outside: proposals that are no title of the catalogue; repeated: titles that the "
         "session has shown already; another film is recommended then. Tokens read are new ones: what a session has "
-        "read is kept. "
+        "read is kept. A server is sent whole texts, and the tokens are those that it counts, if it does. "
         "Decisions are made for all test users together, or (the median) for one session alone.",
     )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,10 +12,12 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
+from ilrec_agents.llm.backend import Usage
 from ilrec_agents.llm.backends.http_errors import PASSING, refused, unreachable
 from ilrec_gym.errors import ServerError, UsageError
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+_COUNTS = ("prompt_tokens", "completion_tokens")
 _LONGEST_WAIT = 60.0  # seconds, whatever a server asks for
 
 
@@ -39,15 +40,6 @@ class _Key(requests.auth.AuthBase):
         if key:
             request.headers["Authorization"] = f"Bearer {key}"
         return request
-
-
-@dataclass
-class Usage:
-    """What was asked of a server so far. Tokens are those that the server counts; not all do."""
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
 
 
 class Server:
@@ -117,13 +109,22 @@ class Server:
             ServerError: It cannot be reached, does not answer in time, fails, or answers with something else.
         """
         answer = self._asked("POST", path, body)
-        usage = answer.get("usage")
-        counted = usage if isinstance(usage, dict) else {}
-        with self._lock:
-            self.usage.requests += 1
-            self.usage.prompt_tokens += int(counted.get("prompt_tokens") or 0)
-            self.usage.completion_tokens += int(counted.get("completion_tokens") or 0)
+        self._count(answer.get("usage"))
         return answer
+
+    def _count(self, told: Any) -> None:
+        """Add what an answer cost; a server that counts says both numbers."""
+        numbers = [told.get(name) for name in _COUNTS] if isinstance(told, dict) else []
+        known = [number for number in numbers if isinstance(number, int) and number >= 0]
+        read, written = known if len(known) == len(_COUNTS) else (0, 0)
+        with self._lock:
+            past, counted = self.usage, len(known) == len(_COUNTS)
+            self.usage = Usage(
+                past.requests + 1,
+                past.counted + counted,
+                past.prompt_tokens + read,
+                past.completion_tokens + written,
+            )
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         response = self._sent(method, path, body)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
+from ilrec_agents.llm.backend import Usage
 from ilrec_agents.llm.backends.http import Server
 from ilrec_agents.llm.backends.text_context import TextBackend
 from ilrec_gym.errors import ServerError, UsageError, unknown_name
@@ -36,9 +37,6 @@ class ServerBackend(TextBackend):
         temperature: 0 takes the likeliest token each time.
         key_variable: Environment variable that holds the API key. The key itself is written nowhere.
         extra: Further entries of each request, such as ``{"seed": 1}``.
-
-    Attributes:
-        usage: Requests and tokens so far, as the server counts them.
     """
 
     def __init__(
@@ -78,8 +76,12 @@ class ServerBackend(TextBackend):
             backoff=backoff,
             connections=concurrency,
         )
-        self.usage = self._server.usage
         self._server.check()  # a wrong address is noticed here and not hours later
+
+    @property
+    def usage(self) -> Usage:
+        """Requests and tokens so far, as the server counts them."""
+        return self._server.usage
 
     def facts(self) -> dict[str, Any]:
         """Model, server, and how it is asked; no key."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.llm.backend import Reader
+from ilrec_agents.llm.backend import Reader, Usage
 from ilrec_agents.llm.grounding.trie import Tokens, Trie
 from ilrec_agents.llm.prompt import CONTROL
 from ilrec_gym.errors import UsageError
@@ -116,6 +116,11 @@ class TextBackend(ABC):
         if isinstance(context_length, bool) or not isinstance(context_length, int) or context_length < 1:
             raise UsageError("context_length must be a whole number of characters", received=context_length)
         self.context_length = context_length
+
+    @property
+    def usage(self) -> Usage:
+        """Nothing that anybody counted: contexts count characters."""
+        return Usage()
 
     def holding(self, characters: str) -> frozenset[int]:
         """The characters' own code points."""

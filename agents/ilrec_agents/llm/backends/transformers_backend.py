@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import AttentionInterface
 from transformers.cache_utils import Cache
 
+from ilrec_agents.llm.backend import Usage
 from ilrec_agents.llm.backends.attention import GROUPED, PLAIN, Masks, grouped_attention
 from ilrec_agents.llm.backends.loading import device_of, dtype_of, loaded
 from ilrec_agents.llm.backends.quantise import loading, shorten
@@ -44,6 +45,7 @@ class TransformersBackend:
     """
 
     scores_tries = True
+    usage: Usage | None = None
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from ilrec_agents.llm.backend import Backend
 from ilrec_agents.llm.offer import SHORTLIST, everything, retrieved
 from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_agents.llm.teachers.deciding import Decider
-from ilrec_agents.llm.teachers.notes import note
+from ilrec_agents.llm.teachers.notes import note, tokens
 from ilrec_agents.llm.teachers.parts import Parts
 from ilrec_agents.llm.teachers.script import TeacherPrompt
 from ilrec_agents.llm.teachers.session import Session
@@ -109,11 +109,12 @@ class Teacher(LanguageAgent):
         return everything(self.task, observations)
 
     def _decided(self, infos: Infos, asked: Asked, graded: bool) -> list[Said]:
-        sessions = [Session.of(infos, int(row)) for row in asked.rows]
+        sessions, before = [Session.of(infos, int(row)) for row in asked.rows], self.backend.usage
         steps = self.decider.decide(sessions, asked.offered, asked.free, asked.draws, graded=graded)
+        spent = tokens(self.backend, before, steps)
         return [
-            Said(step.choice.place, note(self.decider.script, self.backend, session, step))
-            for session, step in zip(sessions, steps, strict=True)
+            Said(step.choice.place, note(self.decider.script, self.backend, session, step, mine))
+            for session, step, mine in zip(sessions, steps, spent, strict=True)
         ]
 
     def _save_learned(self, folder: Path) -> None:
