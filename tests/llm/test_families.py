@@ -1,12 +1,18 @@
 """Families beside Llama's: windows of attention are kept right; what cannot be kept is refused."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from ilrec_agents.llm.actor import LLMAgent
 from ilrec_agents.llm.backends.attention import Masks, grouped_attention
+from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.trie import Trie
 from ilrec_agents.llm.models.tiny import tiny_model
+from ilrec_agents.llm.teachers.act_only import ActOnlyAgent
+from ilrec_agents.llm.teachers.config import TeacherConfig
 from ilrec_gym.errors import UsageError
 
 WINDOW = 6
@@ -53,6 +59,55 @@ def test_texts_longer_than_the_window_equal_transformers_own(family, tmp_path, t
         total = trie.totals(found, trie.leaves[:1])[0]
         steps = [expected[len(text) - 1 + k, token] for k, token in enumerate(path)]
         assert total == pytest.approx(float(sum(steps)), abs=1e-3)
+
+
+PLACES = {"n_embd": 48, "n_layer": 2, "n_head": 6}
+
+
+def test_a_text_longer_than_the_places_that_were_learned_is_refused(tmp_path, task, started):
+    backend = made(tmp_path / "model", task, "gpt2", max_position_embeddings=120, **PLACES)
+    with pytest.raises(UsageError, match="fit into the model's context"):
+        backend.open("Heat " * 200)
+    _, observations, infos = started(2)
+    llm = LLMAgent(task, LLMConfig(), backend=backend)
+    assert len(backend.encode(llm.prompt.opening)) < 120, "it is the viewer's films that do not fit"
+    for agent in (llm, ActOnlyAgent(task, TeacherConfig(encoder="model"), backend=backend)):
+        with pytest.raises(UsageError, match="fit into the model's context"):
+            agent.act(observations, infos)
+
+
+def test_a_short_row_beside_a_long_one_needs_no_further_places(tmp_path, task):
+    """The padding behind the full row stands where no place was learned."""
+    backend = made(tmp_path / "model", task, "gpt2", max_position_embeddings=40, **PLACES)
+    long, short = [(k * 7) % 600 + 5 for k in range(40)], [9, 8, 7]
+    context = backend.open("-").select([0, 0])
+    context.append([tuple(long[1:30]), tuple(short)])
+    context.append([tuple(long[30:40]), tuple(long[:30])])
+    alone = backend.open("-")
+    alone.append([tuple(long[1:40])])
+    with torch.inference_mode():
+        found, expected = (backend.logits(c.last)[0].log_softmax(-1) for c in (context, alone))
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("generates", "pad", "expected"), [([3, 4], "<|pad|>", 3), (5, None, 5), (None, "<|pad|>", 0), (None, None, None)]
+)
+def test_a_tokenizer_without_an_end(generates, pad, expected, tmp_path, task):
+    from transformers import AutoTokenizer
+
+    from ilrec_agents.llm.backends.transformers_backend import TransformersBackend
+
+    folder = tiny_model(tmp_path / "model", task.catalogue.titles[:300], eos_token_id=None, pad_token_id=None)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.eos_token, tokenizer.pad_token = None, pad
+    tokenizer.save_pretrained(folder)
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": generates}))
+    if expected is None:
+        with pytest.raises(UsageError, match="a token that ends a text"):
+            TransformersBackend(str(folder), dtype="float32", device="cpu")
+    else:
+        assert TransformersBackend(str(folder), dtype="float32", device="cpu").end == expected
 
 
 def test_the_window_is_in_the_mask():

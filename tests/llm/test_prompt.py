@@ -3,6 +3,7 @@
 import pytest
 
 from ilrec_agents.llm.prompt import Prompt, clean, prompts
+from ilrec_agents.llm.teachers.script import TeacherPrompt
 from ilrec_gym.errors import ArtefactError, UnknownNameError
 
 SPECIAL = ("<|im_end|>", "</s>")
@@ -62,6 +63,29 @@ def test_a_missing_file_and_an_unknown_variable_are_refused(tmp_path):
     wrong.write_text(text.replace('history_liked = "- $title', 'history_liked = "- $name'))
     with pytest.raises(ArtefactError, match=r"\$title, \$rating and \$top only"):
         Prompt.load(wrong)
+
+
+@pytest.mark.parametrize("load", [Prompt.load, TeacherPrompt.load], ids=["act", "teach"])
+def test_the_opening_is_checked_as_the_other_texts_are(load, tmp_path):
+    from importlib import resources
+
+    version = load().version
+    text = (resources.files("ilrec_agents.llm") / "prompts" / f"{version}.toml").read_text(encoding="utf-8")
+    own = tmp_path / "own.toml"
+    for wrong in ("It costs $5.", "By $nobody."):
+        own.write_text(text.replace('opening = """', f'opening = """{wrong}'))
+        with pytest.raises(ArtefactError, match="opening: "):
+            load(own)
+    own.write_text(text.replace('opening = """', 'opening = """It costs $$5, of $top.'))
+    assert load(own).opening.strip().startswith("It costs $$5")
+    for nothing in (3, None, ["act_v1"]):
+        with pytest.raises(UnknownNameError, match="prompt"):
+            load(nothing)
+
+
+def test_the_opening_is_filled_in(tmp_path):
+    opening = Prompt("own", "It costs $$5, of $top.", {}, {}).opening_text(5.0)
+    assert opening == "It costs $5, of 5."
 
 
 @pytest.mark.parametrize(

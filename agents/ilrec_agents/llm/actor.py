@@ -147,7 +147,8 @@ class LLMAgent(LanguageAgent):
 
     @cached_property
     def _viewers(self) -> Viewers:
-        return Viewers(self.backend, self.prompt.opening, self._wording.profile)
+        opening = self.prompt.opening_text(self.task.rating_scale[1])
+        return Viewers(self.backend, opening, self._wording.profile)
 
     @cached_property
     def _chooser(self) -> Chooser:

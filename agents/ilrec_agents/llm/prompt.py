@@ -50,6 +50,10 @@ class Prompt:
         found = _FORM.read(name)
         return cls(found["version"], found["opening"], found["profile"], found["step"])
 
+    def opening_text(self, top: float) -> str:
+        """The beginning, where ``top`` is the highest rating."""
+        return _FORM.filled(self.opening, top=f"{top:g}")
+
     def profile_text(self, liked: Iterable[str], disliked: Iterable[str]) -> str:
         """What is known of the viewer when the session begins."""
         return profile_text(_FORM, self.profile, liked, disliked)

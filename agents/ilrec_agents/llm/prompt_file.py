@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from string import Template
 from typing import Any
 
 from ilrec_gym.errors import ArtefactError, unknown_name
+
+_WANTED = "prompt (a version, or the path of a .toml file)"
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,15 @@ class Form:
             UnknownNameError: No such version and no such file.
             ArtefactError: The file is not a prompt of this kind.
         """
+        if not isinstance(name, str | os.PathLike):
+            raise unknown_name(_WANTED, name, versions(self.kind))
         own = Path(name)
         if own.suffix == ".toml":
             if not own.is_file():
                 raise ArtefactError("a prompt file must exist", received=str(name), cause="a wrong path")
             return self._parsed(own.read_bytes(), str(own))
         if name not in versions(self.kind):
-            raise unknown_name("prompt (a version, or the path of a .toml file)", name, versions(self.kind))
+            raise unknown_name(_WANTED, name, versions(self.kind))
         return self._parsed((_folder() / f"{name}.toml").read_bytes(), str(name))
 
     def filled(self, line: str, **values: object) -> str:
@@ -65,6 +70,7 @@ class Form:
                 cause="an entry that is missing, or not a text",
                 fix=f"start from a copy of {versions(self.kind)[0]}.toml",
             )
+        self._check(found["opening"], "opening", name)
         for part, keys in self.parts.items():
             for key in keys:
                 self._check(found[part][key], f"{part}.{key}", name)

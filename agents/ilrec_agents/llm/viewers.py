@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
+from ilrec_agents.llm.room import check_room
 
 
 class Viewers:
@@ -38,9 +39,8 @@ class Viewers:
         if kept and self._context is not None:
             parts.append(self._context.select([self._held.index(user) for user in kept]))
         if new:
-            opened, texts = self._shared.select([0] * len(new)), [self._describe(user) for user in new]
-            opened.append(texts)
-            parts.append(opened)
+            texts = [self._describe(user) for user in new]
+            parts.append(self.others(texts))
             sizes = dict(zip(new, map(len, texts), strict=True))
             read = np.array([sizes.pop(user, 0) for user in users], np.int64)
         context = parts[0] if len(parts) == 1 else parts[0].joined(parts[1])
@@ -56,6 +56,7 @@ class Viewers:
 
     def others(self, texts: Sequence[Tokens]) -> Context:
         """A context of its own whose rows read ``texts`` after the shared beginning."""
+        check_room(self._backend.context_length, int(self._shared.lengths[0]), texts)
         context = self._shared.select([0] * len(texts))
         context.append(texts)
         return context

@@ -13,8 +13,8 @@ from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.profile import Taste
 from ilrec_agents.llm.prompt import Prompt, clean
+from ilrec_agents.llm.room import no_room
 from ilrec_agents.task import Task
-from ilrec_gym.errors import UsageError
 
 _WELL_KNOWN = 200  # the most rated films: what everybody knows
 _LIKED, _CROWD = 10, 4  # how many of them each of how many stand-ins for everybody loves
@@ -103,12 +103,7 @@ class Wording(Names):
             tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]))
             if len(tokens) <= room:
                 return tokens, left_out
-        raise UsageError(
-            "the prompt must fit into the model's context",
-            received=f"{self._backend.context_length} tokens",
-            cause="a model with a short context",
-            fix="lower liked and disliked, or use another model",
-        )
+        raise no_room(self._backend.context_length, "lower liked and disliked, or use another model")
 
     @cached_property
     def reason(self) -> Tokens:

@@ -84,3 +84,22 @@ def loaded(folder: Path, dtype: torch.dtype, trust: bool, **more: Any) -> tuple[
             fix="fetch or save the model again",
         ) from error
     return model, tokenizer
+
+
+def ending(model: Any, tokenizer: Any) -> int:
+    """The token that ends a text: the tokenizer's, the one at which ``generate`` of the model stops, or padding.
+
+    Raises:
+        UsageError: There is none of these.
+    """
+    stops = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    stops = stops if isinstance(stops, list) else [stops]
+    for token in (tokenizer.eos_token_id, *stops, tokenizer.pad_token_id):
+        if token is not None:
+            return int(token)
+    raise UsageError(
+        "a model must have a token that ends a text",
+        received=str(getattr(tokenizer, "name_or_path", "")),
+        cause="a tokenizer without eos_token and pad_token, and no eos_token_id in generation_config.json",
+        fix='tokenizer.add_special_tokens({"eos_token": ...}), then tokenizer.save_pretrained(folder)',
+    )

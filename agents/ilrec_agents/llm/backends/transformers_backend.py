@@ -15,7 +15,7 @@ from transformers.cache_utils import Cache
 
 from ilrec_agents.llm.backend import Usage
 from ilrec_agents.llm.backends.attention import GROUPED, PLAIN, Masks, grouped_attention
-from ilrec_agents.llm.backends.loading import device_of, dtype_of, loaded
+from ilrec_agents.llm.backends.loading import device_of, dtype_of, ending, loaded
 from ilrec_agents.llm.backends.quantise import loading, shorten
 from ilrec_agents.llm.backends.selfcheck import check, plainly, trial
 from ilrec_agents.llm.backends.slab import SlabLayer
@@ -23,6 +23,7 @@ from ilrec_agents.llm.backends.transformers_context import TransformersContext
 from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.models.folders import manifest
 from ilrec_agents.llm.models.known import resolve
+from ilrec_agents.llm.room import no_room
 
 _EMBEDDED = 32  # texts at a time
 
@@ -40,7 +41,8 @@ class TransformersBackend:
         trust_remote_code: Whether a model may bring its own Python code.
 
     Raises:
-        UsageError: A family that cannot be kept in mind piece by piece, such as recurrent ones.
+        UsageError: A family that cannot be kept in mind piece by piece, such as recurrent ones; or no token that ends
+            a text.
         ArtefactError: transformers cannot load it.
     """
 
@@ -68,6 +70,7 @@ class TransformersBackend:
         shorten(quantise, self._model.base_model)
         self._scale = float(getattr(config, "logit_scale", None) or 1 / (getattr(config, "logits_scaling", None) or 1))
         self._cap = getattr(config, "final_logit_softcapping", None)
+        self._end = ending(self._model, self._tokenizer)
         self._length = int(getattr(config, "max_position_embeddings", 2048))
         self._n_layers = config.num_hidden_layers
         taken = inspect.signature(self._model.base_model.forward).parameters
@@ -82,7 +85,7 @@ class TransformersBackend:
     @property
     def end(self) -> int:
         """The token that ends a text."""
-        return int(self._tokenizer.eos_token_id)
+        return self._end
 
     @property
     def context_length(self) -> int:
@@ -108,8 +111,15 @@ class TransformersBackend:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def open(self, text: str) -> TransformersContext:
-        """Read the beginning of a text, with the tokens that this model's texts begin with."""
-        return self._opened([tuple(self._tokenizer(text)["input_ids"])])
+        """Read the beginning of a text, with the tokens that this model's texts begin with.
+
+        Raises:
+            UsageError: It is longer than the model's context.
+        """
+        tokens = tuple(self._tokenizer(text)["input_ids"])
+        if len(tokens) > self._length:
+            raise no_room(self._length, "use another model, or a prompt file with a shorter opening")
+        return self._opened([tokens])
 
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

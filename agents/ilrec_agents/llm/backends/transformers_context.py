@@ -166,7 +166,8 @@ class TransformersContext:
         offsets = torch.arange(width, device=self._device)
         real = offsets < sizes[:, None]
         seen = (offsets[:, None] >= offsets).expand(self.rows, -1, -1)  # padding comes last: no token sees it
-        hidden = self._run(tokens, self._lengths[:, None] + offsets, seen)
+        places = torch.minimum(offsets, sizes[:, None] - 1)  # padding stands where the text ends: no place is beyond
+        hidden = self._run(tokens, (self._lengths[:, None] + places).clamp(min=0), seen)
         self._real = torch.cat([self._real, real], dim=1)
         last = hidden[torch.arange(self.rows, device=self._device), (sizes - 1).clamp(min=0)]
         self._last = last if self._last is None else torch.where((sizes > 0)[:, None], last, self._last)

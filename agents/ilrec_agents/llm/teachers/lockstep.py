@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
+from ilrec_agents.llm.room import check_room, no_room
 from ilrec_agents.llm.teachers.script import Script
 from ilrec_agents.llm.teachers.session import Session, Window
 from ilrec_agents.llm.teachers.tape import Tape, Taped
-from ilrec_gym.errors import UsageError
+
+_SHORTER = "lower liked, disliked, reflections, advice or the lengths of texts, or use another model"
 
 
 class _Held(NamedTuple):
@@ -82,12 +84,7 @@ class LockStep:
         fixed = len(self._beginning(session.user)) + len(self._script.heading(len(session)))
         room = self._backend.context_length - int(self._shared.lengths[0]) - fixed - self._reserve
         if room < 0:
-            raise UsageError(
-                "the prompt must fit into the model's context",
-                received=f"{self._backend.context_length} tokens",
-                cause="a model with a short context",
-                fix="lower liked, disliked, reflections, advice or the lengths of texts, or use another model",
-            )
+            raise no_room(self._backend.context_length, _SHORTER)
         return Window.of(sizes, self._most, room)
 
     def forget(self) -> None:
@@ -98,6 +95,7 @@ class LockStep:
         """A context of its own whose rows are viewers who stand for everybody, asked for a title."""
         texts = self._script.everybody
         context = self._shared.select([0] * len(texts))
+        check_room(self._backend.context_length, int(self._shared.lengths[0]), texts)
         context.append(texts)
         return context
 
