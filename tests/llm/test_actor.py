@@ -265,6 +265,32 @@ def test_a_short_context_drops_history_first_and_says_so(make, started, task, ba
         make().act(observations, infos)
 
 
+def test_titles_of_a_token_for_each_byte_stay_within_the_context(make, started, with_titles, backend, monkeypatch):
+    _, observations, infos = started(2, steps=10)
+    titles = with_titles(dict.fromkeys(infos["candidates"].ravel().tolist(), "日本の映画" * 20))
+    full = make(titles, history=10, correction=0.0)
+    full.act(observations, infos)
+    context = full._viewers.context(infos["user_index"])[0]
+    read = int(context.lengths.max())
+    reached, forward = [], backend.forward
+
+    def watched(tokens, positions, *rest):
+        reached.append(1 + int(positions.max()))
+        return forward(tokens, positions, *rest)
+
+    monkeypatch.setattr(backend, "forward", watched)
+    dropped = []
+    for length in range(read + 210, read + 330, 10):
+        monkeypatch.setattr(backend, "_length", length)
+        agent, reached[:] = make(titles, history=10, correction=0.0), []
+        agent.act(observations, infos)
+        assert max(reached) <= length
+        dropped += [note.get("history_left_out", 0) for note in agent.explain()]
+    assert max(dropped) > min(dropped)
+    with pytest.raises(UsageError, match=r"correction=0\.0"):
+        make(titles).act(observations, infos)
+
+
 def test_it_plays_on_the_whole_catalogue(tiny_model):
     import gymnasium as gym
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ilrec_agents.llm.backends.scripted import ScriptedBackend
+from ilrec_agents.llm.memory.encouragement import Advice
 from ilrec_agents.llm.teachers.act_only import ActOnlyAgent
 from ilrec_agents.llm.teachers.billp import BiLLPAgent
 from ilrec_agents.llm.teachers.config import TeacherConfig
@@ -228,12 +229,33 @@ def test_a_short_context_drops_the_oldest_films_and_never_the_rules(task, starte
         scripted_texts(task, infos, len(opening) + reserve)
 
 
-def test_prompts_stay_within_the_context_of_the_model(make, started, roomy, monkeypatch):
-    sessions, observations, infos = started(2)
-    agent = make(BiLLPAgent, max_title_tokens=8, reflections=1, advice=1)
+def watched(backend, monkeypatch):
+    """How far each pass of the model reaches from now on, in tokens."""
+    reached, forward = [], backend.forward
+
+    def passed(tokens, positions, *rest):
+        reached.append(1 + int(positions.max()))
+        return forward(tokens, positions, *rest)
+
+    monkeypatch.setattr(backend, "forward", passed)
+    return reached
+
+
+@pytest.mark.parametrize("title", [None, "日本の映画" * 20], ids=["titles", "titles of a token for each byte"])
+def test_prompts_stay_within_the_context_of_the_model(title, task, env, with_titles, started, roomy, monkeypatch):
+    """In training and afterwards, at no time of a step does a text reach further than the model's last position."""
+    titled = task if title is None else with_titles(dict.fromkeys(range(len(task.catalogue)), title))
+    config = SMALL | {"max_title_tokens": 8, "reflections": 1, "training_sessions": 1}
+    config |= {"advice": 6, "discouraged": "named"}
+    agent = BiLLPAgent(titled, TeacherConfig(**config), backend=roomy)
+    advised = lambda _, offered: [Advice(tuple(items[:6]), tuple(items[6:12])) for items in offered]  # noqa: E731
+    monkeypatch.setattr(agent.decider.memories, "advice", advised)
     opening = int(roomy.open(agent.decider.script.opening).lengths[0])
-    room = 250  # for the profile and a few films
+    room = 250 if title is None else 1200  # for the profile and a few films
     monkeypatch.setattr(roomy, "_length", opening + agent.decider._reserve + room)
+    reached = watched(roomy, monkeypatch)
+    agent.fit(env)
+    sessions, observations, infos = started(2)
     lost = []
     for _ in range(11):
         actions = agent.act(observations, infos)
@@ -241,6 +263,7 @@ def test_prompts_stay_within_the_context_of_the_model(make, started, roomy, monk
         lost.append([note.get("history_left_out", 0) for note in agent.explain()])
         observations, *_, infos = sessions.step(actions)
     assert lost[0] == [0, 0] and min(lost[-1]) > 0
+    assert opening + room // 2 < max(reached) <= roomy.context_length
 
 
 def test_plans_of_earlier_steps_are_made_again_as_they_were(make, started):

@@ -152,8 +152,9 @@ class LLMAgent(LanguageAgent):
 
     @cached_property
     def _chooser(self) -> Chooser:
-        baseline = Baseline(self._viewers.others(self._wording.everybody))
-        return Chooser(baseline, self.config.correction, self.config.shortlist)
+        wording, weight = self._wording, self.config.correction
+        baseline = Baseline(self._viewers.others(wording.everybody, wording.longest_title)) if weight else None
+        return Chooser(baseline, weight, self.config.shortlist)
 
     @cached_property
     def _stops(self) -> frozenset[int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
-from ilrec_agents.llm.room import check_room
+from ilrec_agents.llm.room import LESS, UNCORRECTED, check_room
 
 
 class Viewers:
@@ -40,7 +40,7 @@ class Viewers:
             parts.append(self._context.select([self._held.index(user) for user in kept]))
         if new:
             texts = [self._describe(user) for user in new]
-            parts.append(self.others(texts))
+            parts.append(self._opened(texts, 0, LESS))
             sizes = dict(zip(new, map(len, texts), strict=True))
             read = np.array([sizes.pop(user, 0) for user in users], np.int64)
         context = parts[0] if len(parts) == 1 else parts[0].joined(parts[1])
@@ -54,9 +54,12 @@ class Viewers:
         """Drop what is kept of viewers."""
         self._held, self._context = [], None
 
-    def others(self, texts: Sequence[Tokens]) -> Context:
-        """A context of its own whose rows read ``texts`` after the shared beginning."""
-        check_room(self._backend.context_length, int(self._shared.lengths[0]), texts)
+    def others(self, texts: Sequence[Tokens], room: int) -> Context:
+        """A context of its own whose rows read ``texts`` after the shared beginning, with room for so many tokens."""
+        return self._opened(texts, room, UNCORRECTED)
+
+    def _opened(self, texts: Sequence[Tokens], room: int, fix: str) -> Context:
+        check_room(self._backend.context_length, int(self._shared.lengths[0]) + room, texts, fix)
         context = self._shared.select([0] * len(texts))
         context.append(texts)
         return context

@@ -13,13 +13,12 @@ from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.grounding.trie import Tokens
 from ilrec_agents.llm.profile import Taste
 from ilrec_agents.llm.prompt import Prompt, clean
-from ilrec_agents.llm.room import no_room
+from ilrec_agents.llm.room import LESS, no_room
 from ilrec_agents.task import Task
 
 _WELL_KNOWN = 200  # the most rated films: what everybody knows
 _LIKED, _CROWD = 10, 4  # how many of them each of how many stand-ins for everybody loves
 _YEAR = re.compile(r"(.*\S) \(\d{4}\)")
-_TITLE_ROOM = 60  # tokens kept free for a title
 
 
 class Names:
@@ -49,6 +48,11 @@ class Names:
     def name(self, item: int) -> str:
         """A title on one line, without control tokens."""
         return clean(self._task.catalogue.titles[item], self._backend.special)
+
+    @cached_property
+    def longest_title(self) -> int:
+        """Tokens of the catalogue's longest title, and one more for an end or where it meets other text."""
+        return 1 + max(len(self._encoded(" " + self.name(item))) for item in range(len(self._task.catalogue)))
 
     def middle(self, user: int) -> float:
         """The rating from which on a viewer likes a film: the mean of the profile's, or the scale's middle."""
@@ -96,14 +100,14 @@ class Wording(Names):
         Raises:
             UsageError: Not even the prompt without films fits.
         """
-        fixed = len(self.reason) + self._config.max_reason_tokens + len(self.asking) + _TITLE_ROOM
+        fixed = len(self.reason) + self._config.max_reason_tokens + len(self.asking) + self.longest_title
         room = self._backend.context_length - read - fixed
         for left_out in range(len(films) + 1):
             named = [(self.name(item), rating, rating >= self.middle(user)) for item, rating in films[left_out:]]
             tokens = self._encoded(self._prompt.step_text(named, self._task.rating_scale[1]))
             if len(tokens) <= room:
                 return tokens, left_out
-        raise no_room(self._backend.context_length, "lower liked and disliked, or use another model")
+        raise no_room(self._backend.context_length, LESS)
 
     @cached_property
     def reason(self) -> Tokens:

@@ -44,7 +44,7 @@ class Critic:
         """
         start = context.mark()
         context.append([self.ask] * context.rows)
-        graded = self._read(context) if getattr(self.backend, "scores_tries", True) else self._written(context)
+        graded = self._read(context) if self.backend.scores_tries else self._written(context)
         context.rewind(start)
         return graded
 

@@ -23,8 +23,7 @@ from ilrec_agents.llm.teachers.script import Script, TeacherPrompt
 from ilrec_agents.llm.teachers.session import Session
 from ilrec_agents.task import Task
 
-_TITLE = 60  # tokens kept free for a title
-_LETTERS = 6  # characters of a token, where a back-end counts characters
+_LETTERS = 6  # characters of a token that is written, where a back-end counts characters
 
 
 class Assembly:
@@ -139,9 +138,9 @@ class Assembly:
     @cached_property
     def _reserve(self) -> int:
         """Tokens that a step may need at most behind the films shown."""
-        config, parts = self._config, self.parts
-        texts = config.max_thought_tokens * parts.thinks + config.max_plan_tokens * parts.plans
-        reflecting = (config.max_reflection_tokens * (config.reflections + 1) + 2 * _TITLE) * parts.reflects
-        titles = _TITLE * 2 * config.advice * parts.criticises + max(_TITLE, config.max_title_tokens)
-        letters = 1 if getattr(self._backend, "scores_tries", True) else _LETTERS
-        return letters * (texts + reflecting + titles) + self.script.fixed
+        config, parts, title = self._config, self.parts, self.script.longest_title
+        letter = 1 if self._backend.scores_tries else _LETTERS
+        written = config.max_thought_tokens * parts.thinks + config.max_plan_tokens * parts.plans
+        written += config.max_reflection_tokens * (config.reflections + 1) * parts.reflects
+        told = 2 * title * (config.advice * parts.criticises + parts.reflects)
+        return letter * written + told + max(title, letter * config.max_title_tokens) + self.script.fixed

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ilrec_agents.llm.backend import Backend, Context
 from ilrec_agents.llm.grounding.trie import Tokens
-from ilrec_agents.llm.room import check_room, no_room
+from ilrec_agents.llm.room import UNCORRECTED, check_room, no_room
 from ilrec_agents.llm.teachers.script import Script
 from ilrec_agents.llm.teachers.session import Session, Window
 from ilrec_agents.llm.teachers.tape import Tape, Taped
@@ -94,8 +94,9 @@ class LockStep:
     def everybody(self) -> Context:
         """A context of its own whose rows are viewers who stand for everybody, asked for a title."""
         texts = self._script.everybody
+        read = int(self._shared.lengths[0]) + self._script.longest_title
+        check_room(self._backend.context_length, read, texts, UNCORRECTED)
         context = self._shared.select([0] * len(texts))
-        check_room(self._backend.context_length, int(self._shared.lengths[0]), texts)
         context.append(texts)
         return context
 
