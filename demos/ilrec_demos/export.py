@@ -18,6 +18,7 @@ from ilrec_demos.jsonl import write_jsonl
 from ilrec_demos.places import transcript_path
 from ilrec_demos.replay import environment_of, replay
 from ilrec_demos.transcript import FIRST, Transcript
+from ilrec_gym.errors import UsageError
 from ilrec_gym.files import replacing, sha256
 
 __all__ = ["export", "parameters_of", "transcript_path"]
@@ -53,12 +54,15 @@ def export(
 
     Raises:
         ArtefactError: Another environment, or a journal that was damaged.
-        UsageError: The journal is not finished, or has no environment spec and ``env`` is None.
+        UsageError: The journal is not finished, or has no environment spec and ``env`` is None; or fewer than no
+            sessions in the transcript.
         StorageError: No space or no permission; nothing is left half-written.
         MissingExtraError: The extra "offline", or "minari", is not installed.
     """
     start = time.perf_counter()
     checked_form(form, name, EXPORTS)
+    if transcript is not None and transcript < 0:
+        raise UsageError("transcript must be a whole number of sessions, at least 0", received=transcript)
     journal = journal if isinstance(journal, Journal) else Journal.read(journal)
     base, header = environment_of(journal.header, env), journal.header
     dataset = replay(journal, base, batch_size=batch_size, partial=partial)

@@ -38,6 +38,18 @@ def test_collect_export_inspect(out: str, tmp_path: Path, capsys: pytest.Capture
     assert said.index("Session 4,") < said.index("Session 1,") and "Session 2," not in said
     assert main(["inspect", out, "--first", "2"]) == 0
     assert capsys.readouterr().out.count("Liked before") == 2
+    assert main(["inspect", str(target)]) == 2
+    said = capsys.readouterr().err
+    assert "inspect shows the folders of journals" in said and "damaged" not in said
+
+
+def test_less_than_no_session_is_none(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COLLECT, "--out", out]) == 0
+    assert main(["inspect", out, "--first", "-1"]) == 2
+    assert "--first must be a whole number, at least 0" in capsys.readouterr().err
+    assert main(["export", out, "--out", str(tmp_path / "log.h5"), "--transcript", "-1"]) == 2
+    assert "transcript must be a whole number of sessions, at least 0" in capsys.readouterr().err
+    assert not (tmp_path / "log.h5").exists()
 
 
 def test_resume(out: str, capsys: pytest.CaptureFixture[str]) -> None:

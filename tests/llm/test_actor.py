@@ -314,7 +314,17 @@ def test_it_says_what_is_missing(make, started, env):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"history": -1}, {"liked": 2.5}, {"temperature": -1.0}, {"correction": 3.0}, {"shortlist": 0}]
+    "wrong",
+    [
+        {"history": -1},
+        {"liked": 2.5},
+        {"temperature": -1.0},
+        {"correction": 3.0},
+        {"shortlist": 0},
+        {"order": float("nan")},
+        {"order": True},
+        {"dtype": "float23"},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):

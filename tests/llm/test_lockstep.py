@@ -62,14 +62,16 @@ def same(mine, theirs):
         assert mine.get(name) == pytest.approx(theirs.get(name), abs=2e-3), name
 
 
-@pytest.mark.parametrize("grounding", ["likelihood", "constrained", "free_text"])
+@pytest.mark.parametrize(
+    ("grounding", "correction"), [("likelihood", 0.0), ("likelihood", 0.7), ("constrained", 0.0), ("free_text", 0.0)]
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_lockstep_is_the_naive_path_only_faster(kind, grounding, make, started, roomy):
+def test_lockstep_is_the_naive_path_only_faster(kind, grounding, correction, make, started, roomy):
     """Whole sessions, in lock-step beside a path that keeps nothing and reads one session at a time."""
     n, steps = (4, 6) if grounding == "likelihood" else (3, 4)
     sessions, observations, infos = started(n)
-    kept = make(kind, grounding=grounding, correction=0.0)
-    naive = make(kind, NaiveBackend(roomy), grounding=grounding, correction=0.0)
+    kept = make(kind, grounding=grounding, correction=correction)
+    naive = make(kind, NaiveBackend(roomy), grounding=grounding, correction=correction)
     for _ in range(steps):
         actions = kept.act(observations, infos)
         np.testing.assert_array_equal(actions, naive.act(observations, infos))

@@ -1,6 +1,8 @@
 """The four agents: whole sessions, memories that are filled by training and only read afterwards, and what they say."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import gymnasium as gym
@@ -277,7 +279,17 @@ def test_a_look_on_while_it_learns(short, model):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"plan_every": 0}, {"temperature": -1.0}, {"gamma": 1.5}, {"liked": 2.5}, {"discouraged": "no"}, {"history": -1}],
+    [
+        {"plan_every": 0},
+        {"temperature": -1.0},
+        {"gamma": 1.5},
+        {"gamma": 1.0},
+        {"liked": 2.5},
+        {"discouraged": "no"},
+        {"history": -1},
+        {"backend_options": [1]},
+        {"grounding": ["free_text"]},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
@@ -289,10 +301,29 @@ def test_names_that_there_are_not_are_told_of(short, model):
         make_agent("billp", short, plan_evry=3)
     with pytest.raises(UnknownNameError, match="did you mean 'teach_v1'"):
         make_agent("billp", short, prompt="teach_v0")
-    agent = make_agent("act_only", short, model=model, device="cpu", **SMALL | {"grounding": "constraint"})
-    _, observations, infos = begun(short, agent)
-    with pytest.raises(UnknownNameError, match="did you mean 'constrained'"):
-        agent.act(observations, infos)
+    for name, wrong, meant in (
+        ("grounding", "constraint", "constrained"),
+        ("encoder", "mini", "minilm"),
+        ("backend", "serve", "server"),
+        ("dtype", "float23", "float32"),
+    ):
+        with pytest.raises(UnknownNameError, match=f"did you mean '{meant}'"):
+            make_agent("act_only", short, model="none", **{name: wrong})
+
+
+@pytest.mark.parametrize("backend", ["server", "scripted"])
+def test_what_a_model_that_only_writes_cannot_do_is_told_when_it_is_made(backend, short):
+    with pytest.raises(UsageError, match=f'backend="{backend}" needs grounding="free_text"'):
+        make_agent("act_only", short, model="none", backend=backend)
+    with pytest.raises(UsageError, match=f'backend="{backend}" needs encoder="minilm"'):
+        make_agent("act_only", short, model="none", backend=backend, grounding="free_text", encoder="model")
+    assert make_agent("act_only", short, model="none", backend=backend, grounding="free_text")
+
+
+def test_settings_are_checked_without_the_libraries_of_models():
+    code = "from ilrec_agents.llm.teachers.config import TeacherConfig as C; import sys; C(grounding='free_text');"
+    code += "assert not {'torch', 'transformers', 'faiss'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def scripted(kind, task, env, answers, **config):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.llm.backends import DTYPES
 from ilrec_agents.llm.models.known import DEFAULT
-from ilrec_gym.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,8 @@ class LLMConfig:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("liked", "disliked", "history", "max_reason_tokens", "shortlist"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1000:
-                raise UsageError(f"{name} must be a whole number from 0 to 1000", received=value)
-        if self.shortlist < 1:
-            raise UsageError("shortlist must be 1 or more", received=self.shortlist)
-        if not 0 <= self.correction <= 2:
-            raise UsageError("correction must lie between 0 and 2", received=self.correction)
-        if not 0 <= self.order < float("inf"):
-            raise UsageError("order must be 0 or more", received=self.order)
-        if not (0 <= self.temperature < float("inf")):
-            raise UsageError("temperature must be 0 or more", received=self.temperature)
+        whole(self, "liked", "disliked", "history", "max_reason_tokens", least=0)
+        whole(self, "shortlist")
+        number(self, "correction", high=2.0)
+        number(self, "order", "temperature")
+        one_of(self, "dtype", DTYPES)

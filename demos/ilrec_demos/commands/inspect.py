@@ -29,6 +29,8 @@ def _run(options: argparse.Namespace) -> int:
     from ilrec_demos.replay import environment_of
     from ilrec_demos.terminal import Screen, SessionView
 
+    if options.first < 0:
+        raise UsageError("--first must be a whole number, at least 0", received=options.first)
     journal = _journal(options.journal)
     by_number = {session.number: session for session in journal.sessions}
     for number in options.session or []:
@@ -57,6 +59,13 @@ def _journal(path: Path) -> Journal:
     from ilrec_demos.jsonl import KIND, STEPS, read_jsonl
     from ilrec_gym.cards import read_card
 
+    if path.is_file():
+        raise UsageError(
+            "inspect shows the folders of journals and of datasets in JSON Lines",
+            received=str(path),
+            cause="a dataset in another form, or a file of such a folder",
+            fix="name the folder of the journal; ilrec demos validate checks datasets of every form",
+        )
     if not (path / STEPS).exists():
         return Journal.read(path)
     sessions = read_jsonl(path)

@@ -17,6 +17,12 @@ BACKENDS: dict[str, str] = {
 }
 """Name -> "module:class"."""
 
+WRITING = ("server", "scripted")
+"""Those of models that only write: what they cannot do is refused before anything is loaded."""
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+"""Number formats of models that run here."""
+
 _NEEDS = {"transformers": "transformers"}  # what of the extra "llm" a back-end imports
 _SHARED = ("model", "dtype", "trust_remote_code")  # settings of agents that a back-end may take
 

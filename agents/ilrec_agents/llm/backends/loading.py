@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ilrec_agents.llm.backends import DTYPES
 from ilrec_agents.llm.backends.quiet import quiet
 from ilrec_gym.errors import ArtefactError, UsageError, unknown_name
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @lru_cache(maxsize=1)
@@ -54,8 +53,9 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if device.type == "cuda" or hardware_bfloat16() else torch.float32
     if name not in DTYPES:
-        raise unknown_name("dtype", name, [*DTYPES, "auto"])
-    return DTYPES[name]
+        raise unknown_name("dtype", name, DTYPES)
+    made: torch.dtype = getattr(torch, name)
+    return made
 
 
 def loaded(folder: Path, dtype: torch.dtype, trust: bool, **more: Any) -> tuple[Any, Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.llm.backends import BACKENDS, DTYPES, WRITING
+from ilrec_agents.llm.grounding import GROUNDINGS
+from ilrec_agents.llm.memory.encoder import ENCODERS
 from ilrec_agents.llm.models.known import DEFAULT
+from ilrec_gym.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,30 @@ class TeacherConfig:
         number(self, "correction", high=2.0)
         number(self, "gamma", high=1.0)
         number(self, "similarity", low=-1.0, high=1.0)
+        if self.gamma == 1:
+            raise UsageError(
+                "gamma must be below 1",
+                received=self.gamma,
+                cause="rewards are scaled by 1 - gamma, so that values stay on the scale: they would all be 0",
+                fix="a number such as 0.5 or 0.9",
+            )
+        one_of(self, "backend", tuple(BACKENDS))
+        one_of(self, "dtype", DTYPES)
+        one_of(self, "grounding", tuple(GROUNDINGS))
+        one_of(self, "encoder", tuple(ENCODERS))
+        if not isinstance(self.backend_options, Mapping):
+            raise UsageError("backend_options must be a mapping of names to values", received=self.backend_options)
+        self._check_writing()
+
+    def _check_writing(self) -> None:
+        """Refuse what a model that only writes cannot do."""
+        if self.backend not in WRITING:
+            return
+        for name, needed in (("grounding", "free_text"), ("encoder", "minilm")):
+            if getattr(self, name) != needed:
+                raise UsageError(
+                    f'backend="{self.backend}" needs {name}="{needed}"',
+                    received=getattr(self, name),
+                    cause="such a model only writes: it scores no titles, and its hidden states stay where they are",
+                    fix=f'{name}="{needed}", or backend="transformers"',
+                )
