@@ -324,6 +324,7 @@ def test_it_says_what_is_missing(make, started, env):
         {"order": float("nan")},
         {"order": True},
         {"dtype": "float23"},
+        {"trust_remote_code": "false"},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ilrec_agents.llm.actor import LLMAgent
+from ilrec_agents.llm.agent import Asked
 from ilrec_agents.llm.config import LLMConfig
 from ilrec_agents.llm.models.known import DEFAULT, pull
 
@@ -78,7 +79,9 @@ def scored(task, model):
             "history_ratings": np.full((n, 5), np.nan),
         }
         actions = agent.act(np.zeros((n, 1), np.float32), infos | {"action_mask": np.ones((n, width), bool)})
-        thoughts = agent._think(infos, np.arange(n), infos["candidates"], np.ones((n, width), bool))
+        places = np.tile(np.arange(width), (n, 1))
+        asked = Asked(np.arange(n), places, infos["candidates"], np.ones((n, width), bool), np.zeros(n))
+        thoughts = agent._think(infos, asked, 0.0)
         return np.array([thought.scores for thought in thoughts]), actions, agent.explain()
 
     return play

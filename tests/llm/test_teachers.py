@@ -289,6 +289,8 @@ def test_a_look_on_while_it_learns(short, model):
         {"history": -1},
         {"backend_options": [1]},
         {"grounding": ["free_text"]},
+        {"allow_test_users": "false"},
+        {"trust_remote_code": "false"},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.checks import flag, number, one_of, whole
 from ilrec_agents.llm.backends import DTYPES
 from ilrec_agents.llm.models.known import DEFAULT
 
@@ -54,3 +54,4 @@ class LLMConfig:
         number(self, "correction", high=2.0)
         number(self, "order", "temperature")
         one_of(self, "dtype", DTYPES)
+        flag(self, "reason_guides", "trust_remote_code")

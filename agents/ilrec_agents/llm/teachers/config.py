@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ilrec_agents.checks import number, one_of, whole
+from ilrec_agents.checks import flag, number, one_of, whole
 from ilrec_agents.llm.backends import BACKENDS, DTYPES, WRITING
 from ilrec_agents.llm.grounding import GROUNDINGS
 from ilrec_agents.llm.memory.encoder import ENCODERS
@@ -105,10 +105,11 @@ class TeacherConfig:
                 cause="rewards are scaled by 1 - gamma, so that values stay on the scale: they would all be 0",
                 fix="a number such as 0.5 or 0.9",
             )
-        one_of(self, "backend", tuple(BACKENDS))
+        flag(self, "critic_always", "allow_test_users", "trust_remote_code")
+        one_of(self, "backend", BACKENDS)
         one_of(self, "dtype", DTYPES)
-        one_of(self, "grounding", tuple(GROUNDINGS))
-        one_of(self, "encoder", tuple(ENCODERS))
+        one_of(self, "grounding", GROUNDINGS)
+        one_of(self, "encoder", ENCODERS)
         if not isinstance(self.backend_options, Mapping):
             raise UsageError("backend_options must be a mapping of names to values", received=self.backend_options)
         self._check_writing()
