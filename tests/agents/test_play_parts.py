@@ -14,6 +14,7 @@ from ilrec_agents import make_agent
 from ilrec_agents.networks import Standardise, score_network
 from ilrec_agents.online.quiet import import_contrib, import_sb3
 from ilrec_agents.online.reader import Reader
+from ilrec_agents.online.source import first_session
 from ilrec_agents.seen import NEVER
 from ilrec_agents.task import Task
 from ilrec_gym.testing.synthetic import synthetic_scenario
@@ -107,7 +108,7 @@ def test_rows_begin_with_seeds_of_their_own() -> None:
 @each
 def test_the_seed_of_an_agent_is_that_of_its_rows_and_its_rate_falls_to_0(name: str) -> None:
     _, algorithm = learned(name, tiny("offered"), seed=5)
-    assert np.array_equal(rows_of(algorithm)._queue.seeds, 5 + np.arange(16))
+    assert np.array_equal(rows_of(algorithm)._queue.seeds, first_session(5) + np.arange(16))
     assert algorithm.policy.optimizer.param_groups[0]["lr"] < 0.1 * BRIEF["learning_rate"]
 
 
