@@ -31,17 +31,19 @@ class Quantiles(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Observations ``(B, d)`` to quantiles ``(B, N, n_actions)``."""
-        shape = self.shape(x)
-        centred = shape - shape.mean(dim=1, keepdim=True)
-        quantiles: Tensor = self.scores(x)[:, None] + self.width(x).exp()[:, None] * centred[..., None]
+        quantiles: Tensor = self.scores(x)[:, None] + self.width(x).exp()[:, None] * self._around(x)[..., None]
         return quantiles
 
     def of(self, x: Tensor, actions: Tensor) -> Tensor:
         """Quantiles ``(B, N)`` of one action ``(B, 1)`` per row."""
-        shape = self.shape(x)
-        centred = shape - shape.mean(dim=1, keepdim=True)
-        quantiles: Tensor = self.scores(x).gather(1, actions) + self.width(x).gather(1, actions).exp() * centred
+        width = self.width(x).gather(1, actions).exp()
+        quantiles: Tensor = self.scores(x).gather(1, actions) + width * self._around(x)
         return quantiles
+
+    def _around(self, x: Tensor) -> Tensor:
+        """u_k - mean_j u_j, ``(B, N)``."""
+        shape: Tensor = self.shape(x)
+        return shape - shape.mean(dim=1, keepdim=True)
 
 
 class QRDQN(RowsExplore, sb3_contrib.QRDQN):
@@ -70,6 +72,7 @@ class QRDQN(RowsExplore, sb3_contrib.QRDQN):
         self.logger.record("train/loss", np.mean(losses))
 
     def _loss(self, batch: Any) -> Tensor:
+        """Of the quantiles of what was played, against y + gamma theta'(s', a') of the best next action."""
         policy: Any = self.policy
         now, target = policy.quantile_net.quantile_net, policy.quantile_net_target.quantile_net
         with torch.no_grad():

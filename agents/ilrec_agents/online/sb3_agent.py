@@ -35,7 +35,7 @@ class OnlineConfig(LearningConfig):
 
     Attributes:
         total_timesteps: Decisions to play, rounded up to whole rounds.
-        n_envs: Sessions side by side; row i plays users drawn from seed 2^20 + i.
+        n_envs: Sessions side by side; row i plays users drawn from 2^20 x seed + i.
         learning_rate: Of the optimiser, falling in a straight line to 0.
         gamma: Discount of the step after the next.
         max_grad_norm: Longer gradients are cut to this length.
