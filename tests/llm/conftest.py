@@ -70,3 +70,22 @@ def started(env):
         return sessions, observations, infos
 
     return start
+
+
+@pytest.fixture
+def breaks(monkeypatch):
+    """Makes a model break off; set the one entry of the list to how many passes from now."""
+
+    def made(backend):
+        forward, left = backend.forward, [10**9]
+
+        def failing(*args):
+            left[0], hidden = left[0] - 1, forward(*args)
+            if not left[0]:
+                raise KeyboardInterrupt
+            return hidden
+
+        monkeypatch.setattr(backend, "forward", failing)
+        return left
+
+    return made

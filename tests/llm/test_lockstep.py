@@ -95,17 +95,9 @@ def test_sessions_that_leave_come_and_change_places_are_what_they_are_alone(kind
 
 
 @pytest.mark.parametrize("kind", [ReActAgent, BiLLPAgent])
-def test_a_step_that_broke_off_leaves_nothing_behind(kind, make, started, roomy, monkeypatch):
+def test_a_step_that_broke_off_leaves_nothing_behind(kind, make, started, roomy, breaks):
     """Wherever in a step the model fails, asking again gives what a path without the failure gives."""
-    plain, forward, left = make(kind), roomy.forward, [10**9]
-
-    def failing(*args):
-        left[0], hidden = left[0] - 1, forward(*args)
-        if not left[0]:
-            raise KeyboardInterrupt
-        return hidden
-
-    monkeypatch.setattr(roomy, "forward", failing)
+    plain, left = make(kind), breaks(roomy)
     sessions, observations, infos = started(3)
     agent, broken = make(kind), 0
     for after in (1, 4, 7, 12):  # passes of the model; a step takes some 12
