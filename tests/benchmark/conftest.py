@@ -1,9 +1,14 @@
-"""A table of plausible rows over the same users."""
+"""A table of plausible rows over the same users, and a small benchmark that has ended."""
+
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_benchmark import SMALL
 
 from ilrec_agents.benchmark.report import ResultsTable, Row
+from ilrec_agents.benchmark.runs.runner import Runner
 from ilrec_gym.evaluation import CatalogueFacts, Evaluation, SessionLog
 
 USERS, ITEMS, HORIZON = 40, 60, 30
@@ -55,3 +60,16 @@ def table(make_evaluation):
         Row("mmr", make_evaluation("g", 16, 3.3, env_id=full), "whole catalogue"),
     ]
     return ResultsTable(tuple(rows))
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory) -> tuple[Path, list]:
+    """A benchmark that has ended, and the runs that failed."""
+    out = tmp_path_factory.mktemp("benchmark") / "out"
+    return out, Runner(out, 1, quiet=True, command="ilrec benchmark").run(SMALL)
+
+
+@pytest.fixture
+def copy(ran, tmp_path) -> Path:
+    """A copy to be changed."""
+    return Path(shutil.copytree(ran[0], tmp_path / "copy"))

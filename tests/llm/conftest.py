@@ -1,4 +1,4 @@
-"""The tiny model that comes with the package, and sessions for it to play."""
+"""The tiny model that comes with the package, sessions for it to play, and teachers over it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from tiny_teachers import OFFERED, SMALL, STEPS
 
 import ilrec_gym  # noqa: F401  registers the environments
+from ilrec_agents import make_agent
 from ilrec_agents.task import Task
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -87,5 +89,43 @@ def breaks(monkeypatch):
 
         monkeypatch.setattr(backend, "forward", failing)
         return left
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory, task) -> str:
+    """The tiny model's folder, with room for the rules."""
+    from ilrec_agents.llm.models.tiny import tiny_model
+
+    folder = tmp_path_factory.mktemp("roomy") / "model"
+    return str(tiny_model(folder, task.catalogue.titles, max_position_embeddings=4096))
+
+
+@pytest.fixture(scope="session")
+def train_env():
+    return gym.make(OFFERED, max_steps=STEPS)
+
+
+@pytest.fixture(scope="session")
+def test_env():
+    return gym.make(OFFERED, max_steps=STEPS, split="test")
+
+
+@pytest.fixture(scope="session")
+def teacher(model, train_env):
+    """A function that makes an agent, ready to act. Those without settings of their own are made once."""
+    kept = {}
+
+    def made(name, env=train_env, **config):
+        def new():
+            agent = make_agent(name, env, device="cpu", **{"model": model} | SMALL | config)
+            return agent.fit(env) if agent.learns_from == "env" else agent
+
+        if config or env is not train_env:
+            return new()
+        kept.setdefault(name, None)
+        kept[name] = kept[name] or new()
+        return kept[name]
 
     return made
