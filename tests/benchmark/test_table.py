@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ilrec_agents.benchmark.report import ResultsTable, Row
+from ilrec_agents.benchmark.report.exhibits import PlainTable
 from ilrec_agents.benchmark.report.findings import findings
 from ilrec_agents.benchmark.report.numbers import duration, milliseconds, number, plain, significant, with_interval
 from ilrec_gym.errors import UsageError
@@ -58,6 +59,13 @@ def test_markdown(table):
     assert "- `cql_learned`: The learned reward." in text
     assert "*control*" in text and "Mean over 40 users" in text
     assert text == table.to_markdown()
+
+
+def test_labels_with_a_bar_stay_in_their_cell(table):
+    baseline, row, *_ = table.rows
+    assert "| `a\\|b` (teacher) |" in ResultsTable((baseline, dataclasses.replace(row, label="a|b"))).to_markdown()
+    more = PlainTable("More", ("agent", "x"), (("a|b", (("1", 1.0),)),)).to_markdown()
+    assert "| `a\\|b` | 1 |" in more
 
 
 def test_one_group_needs_no_heading(table):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ilrec_agents.benchmark.report.numbers import cell
 from ilrec_gym.cards import read_card
 from ilrec_gym.errors import ArtefactError, UsageError
 
@@ -85,7 +86,8 @@ class PlainTable:
         """Heading, table and note as GitHub-flavoured Markdown."""
         lines = [f"{self.heading}:", "", "| " + " | ".join(self.columns) + " |"]
         lines += ["|---|" + "---:|" * (len(self.columns) - 1)]
-        lines += ["| " + " | ".join([f"`{name}`", *(text for text, _ in cells)]) + " |" for name, cells in self.rows]
+        rows = ([f"`{cell(name)}`", *(text for text, _ in cells)] for name, cells in self.rows)
+        lines += ["| " + " | ".join(row) + " |" for row in rows]
         return "\n".join([*lines, "", self.note]) + "\n"
 
 

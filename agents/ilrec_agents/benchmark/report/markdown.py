@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ilrec_agents.benchmark.report.columns import Column, columns
+from ilrec_agents.benchmark.report.numbers import cell
 
 if TYPE_CHECKING:
     from ilrec_agents.benchmark.report.table import ResultsTable, Row
@@ -22,19 +23,20 @@ def table(results: ResultsTable) -> str:
     """The table, how to read it, and what each row teaches."""
     shown = columns(results)
     renamed = {"difference": f"R_traj − `{results.baseline}`", "ms / decision": "ms/decision"}
-    renamed |= {f"− {results.second}": f"R_traj − `{results.second}`"}
+    if results.second is not None:
+        renamed[f"− {results.second}"] = f"R_traj − `{results.second}`"
     heads = ["agent", *(renamed.get(column.name, column.name) for column in shown)]
     lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for group, rows in results.groups.items():
         if len(results.groups) > 1:
-            lines.append(f"| *{_cell(group)}* |" + " |" * (len(heads) - 1))
+            lines.append(f"| *{cell(group)}* |" + " |" * (len(heads) - 1))
         lines += [_line(shown, row) for row in rows]
     return "\n".join([*lines, "", *_legend(results), *_notes(results)]) + "\n"
 
 
 def _line(shown: Sequence[Column], row: Row) -> str:
     marks = [mark for mark in row.marks if mark != "reference"]
-    name = f"`{_cell(row.label)}`" + (f" ({', '.join(marks)})" if marks else "")
+    name = f"`{cell(row.label)}`" + (f" ({', '.join(marks)})" if marks else "")
     cells = [name, *(column.cell(row)[0] for column in shown)]
     return "| " + " | ".join(cells) + " |"
 
@@ -57,7 +59,3 @@ def over(results: ResultsTable) -> str:
 def _notes(results: ResultsTable) -> list[str]:
     notes = [f"- `{row.label}`: {row.note}" for row in results.rows if row.note]
     return ["", "What each row teaches:", "", *notes] if notes else []
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Numbers as text, the same on every machine."""
+"""Numbers as text, the same on every machine, and texts as cells of Markdown tables."""
 
 from __future__ import annotations
 
@@ -61,3 +61,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.{1 if seconds < 10 else 0}f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def cell(text: str) -> str:
+    """A text as it may stand in a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
