@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from ilrec_agents import make_agent
 from ilrec_agents.bandit.features import SHARED, Offered
+from ilrec_agents.bandit.regression import Regression
 from ilrec_gym.errors import UsageError
 from ilrec_gym.testing.agents import begin
 
@@ -53,10 +54,10 @@ def fitted() -> dict[str, Any]:
 @pytest.mark.parametrize("name", LINEAR)
 def test_the_rules_of_the_simulator_are_found_by_playing(name: str, fitted: dict[str, Any]) -> None:
     """Satiation is linear in a public feature with the weight -kappa, and the prediction is of the rating itself."""
-    theta = dict(zip(SHARED, fitted[name].theta, strict=True))
+    theta = dict(zip(SHARED, fitted[name].known.sums.theta, strict=True))
     assert abs(theta["similarity"] + 0.25) < 0.03
     assert abs(theta["predicted_rating"] - 0.9) < 0.1
-    assert 0.05 < fitted[name].noise < 0.09
+    assert 0.05 < fitted[name].known.noise < 0.09
     steps = [record["timesteps"] for record in fitted[name].history]
     assert steps == sorted(steps) and steps[-1] >= 8000 > steps[-2]
 
@@ -81,40 +82,61 @@ def test_a_session_learns_from_its_own_ratings(fitted: dict[str, Any]) -> None:
 
 
 def _predicted(agent: Any, taste: float, observations: Any, infos: Any, actions: Any) -> Any:
-    config = agent.config
-    agent.config = replace(config, taste=taste, alpha=0.0)
+    config, before = agent.config, agent.known._taste
+    agent.config, agent.known._taste = replace(config, alpha=0.0), taste
     scores = agent.scores(observations, infos)
-    agent.config = config
+    agent.config, agent.known._taste = config, before
     return scores[np.arange(len(actions)), actions]
 
 
-def test_beliefs_are_those_of_one_large_regression(fitted: dict[str, Any]) -> None:
-    """Bayes' rule for all weights at once, theta and every session's w, gives the same theta, w and bound."""
-    agent, env = make_agent("linucb", gym.make(CANDIDATES), taste=0.5), gym.make(CANDIDATES)
+def test_what_is_an_items_own_is_found_by_playing(fitted: dict[str, Any]) -> None:
+    """The hidden ratings of all train users tell how much better or worse an item is liked than public factors say."""
+    agent, base = fitted["linucb"], gym.make(CANDIDATES).unwrapped
+    scenario: Any = base.scenario
+    users = base.users
+    beyond = (scenario.truth.predict_all(users) - scenario.public.predict_all(users)).mean(axis=0)
+    often = agent.known.plays >= 20
+    assert often.sum() > 50 and np.corrcoef(agent.known.bias[often], beyond[often])[0, 1] > 0.5
+    assert not agent.known.bias[agent.known.plays == 0].any()
+
+
+@pytest.mark.parametrize("item_bias", [0.0, 0.1])
+def test_beliefs_are_those_of_one_large_regression(item_bias: float) -> None:
+    """Bayes' rule for all weights at once, theta, every item's b and every session's w, gives the same."""
+    env = gym.make(CANDIDATES)
+    agent = make_agent("linucb", env)
     base: Any = env.unwrapped
     sessions, n, k = base.batch(6, agent.info), 6, base.scenario.public.item_factors.shape[1]
     observations, infos = sessions.reset(base.users[:n])
     for step in range(8):
         observations, *_, infos = sessions.step((np.arange(n) + step) % 20)
-    x, q, y = agent._features.past(infos)
-    agent._gram = np.eye(len(SHARED))
-    agent._learn(infos)
+    shown = agent._features.past(infos)
+    known = Regression(len(agent.task.catalogue.ids), ridge=1.0, taste=0.5, item_bias=item_bias)
+    known.learn(shown)
+    for _ in range(200):
+        known.sweep()
+    items = np.unique(shown.items[shown.there]) if item_bias else np.empty(0, int)
     rows = [
-        np.concatenate([x[i, t], np.zeros(i * k), q[i, t], np.zeros((n - 1 - i) * k)])
-        for i in range(n)
-        for t in range(int(infos["step"][i]))
+        np.concatenate([shown.x[i, t], np.eye(n)[i].repeat(k) * np.tile(shown.q[i, t], n), shown.items[i, t] == items])
+        for i, t in np.argwhere(shown.there)
     ]
-    design = np.array(rows)
-    target = np.concatenate([y[i, : int(infos["step"][i])] for i in range(n)])
-    prior = np.diag(np.concatenate([np.ones(len(SHARED)), np.full(n * k, 1 / 0.5)]))
-    precision = design.T @ design + prior
+    design, shared, biased = np.array(rows), len(SHARED), len(rows[0]) - len(items)
+    prior = np.concatenate([np.ones(shared), np.full(n * k, 1 / 0.5), np.full(len(items), 1 / (item_bias or 1))])
+    target, precision = shown.y[shown.there], design.T @ design + np.diag(prior)
     weights = np.linalg.solve(precision, design.T @ target)
-    assert_allclose(agent.theta, weights[: len(SHARED)], rtol=1e-8)
-    belief = agent._belief(infos, agent.theta)
-    assert_allclose(belief.mean, weights[len(SHARED) :].reshape(n, k), rtol=1e-6, atol=1e-10)
-    assert_allclose(agent._gram, np.linalg.inv(np.linalg.inv(precision)[: len(SHARED), : len(SHARED)]), rtol=1e-8)
-    covariance = np.linalg.inv(q[0].T @ q[0] + np.eye(k) / 0.5)
+    theta = known.sums.theta
+    assert_allclose(theta, weights[:shared], rtol=1e-6)
+    assert_allclose(known.bias[items], weights[biased:], rtol=1e-5, atol=1e-9)
+    assert known.bias.astype(bool).sum() == len(items) and known.count == len(target)
+    belief = known.of_sessions(shown, theta)
+    assert_allclose(belief.mean, weights[shared:biased].reshape(n, k), rtol=1e-5, atol=1e-9)
+    left = np.square(target - design @ weights).sum() + prior @ np.square(weights)
+    assert_allclose(known.noise, np.sqrt(left / len(target)), rtol=1e-6)
+    given = np.linalg.inv(precision[:biased, :biased])  # were the items' known
+    assert_allclose(known.sums.gram, np.linalg.inv(given[:shared, :shared]), rtol=1e-8)
+    covariance = np.linalg.inv(shown.q[0].T @ shown.q[0] + np.eye(k) / 0.5)
     assert_allclose(belief.root[0] @ belief.root[0].T, covariance, rtol=1e-8, atol=1e-12)
+    assert_allclose(known.doubt[items], 1 / np.diag(precision)[biased:])
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -124,8 +146,8 @@ def test_the_whole_catalogue_is_scored_as_its_items_one_by_one(name: str) -> Non
     _, observations, infos = begin(env, agent, steps=5)
     memory = agent.task.layout.part(observations, "memory_fast").astype(float)
     whole = agent._features.now(memory, infos)
-    offered = Offered(whole.x, np.broadcast_to(whole.q, (len(memory), *whole.q.shape)))
-    taste = agent._belief(infos, agent.theta)
+    offered = Offered(whole.x, np.broadcast_to(whole.q, (len(memory), *whole.q.shape)), whole.items)
+    taste = agent.known.of_sessions(agent._features.past(infos), agent.known.sums.theta)
     assert_allclose(offered.liked(taste.mean), whole.liked(taste.mean), atol=1e-12)
     assert_allclose(offered.spread(taste.root), whole.spread(taste.root), atol=1e-12)
 
@@ -142,9 +164,9 @@ def test_what_was_shown_is_rebuilt_from_the_history(fitted: dict[str, Any]) -> N
         memory = agent.task.layout.part(observations, "memory_fast").astype(float)
         seen.append(agent._features.now(memory, infos).x[np.arange(8), actions])
         observations, *_, infos = sessions.step(actions)
-    x, _, y = agent._features.past(infos)
-    assert_allclose(x, np.stack(seen, axis=1), atol=1e-5)
-    assert_allclose(y, (infos["history_ratings"][:, :6] - 2.75) / 2.25)
+    shown = agent._features.past(infos)
+    assert_allclose(shown.x, np.stack(seen, axis=1), atol=1e-5)
+    assert_allclose(shown.y, (infos["history_ratings"][:, :6] - 2.75) / 2.25)
 
 
 def test_thompson_draws_what_it_believes(fitted: dict[str, Any]) -> None:
@@ -168,7 +190,7 @@ def test_bandits_refuse_what_they_cannot_learn_from(fitted: dict[str, Any], tmp_
         agent.save(tmp_path / "agent")
     with pytest.raises(UsageError, match="train"):
         agent.fit(gym.make(CANDIDATES, split="test"))
-    for settings in ({"taste": -1.0}, {"alpha": -1.0}, {"ridge": 0.0}, {"total_timesteps": 0}):
+    for settings in ({"taste": -1.0}, {"item_bias": -1.0}, {"alpha": -1.0}, {"ridge": 0.0}, {"total_timesteps": 0}):
         bad: dict[str, Any] = settings
         with pytest.raises(UsageError, match="must be"):
             make_agent("linucb", env, **bad)
@@ -180,8 +202,7 @@ def test_foresight_counts_similarity_more_often_and_changes_nothing_else(name):
     env = gym.make("ilrec/MovieLens-v0", catalogue_size=60, max_steps=6)
     agents = [make_agent(name, env, foresight=often, total_timesteps=300, n_envs=16) for often in (1.0, 3.0)]
     first, second = (agent.fit(env) for agent in agents)
-    second._gram, second._moment, second._squares = first._gram, first._moment, first._squares
-    second._count = first._count
+    second._regression = first._regression
     base = env.unwrapped
     sessions = base.batch(8, first.info)
     observations, infos = sessions.reset(base.users[:8], seeds=np.arange(8))
@@ -189,5 +210,5 @@ def test_foresight_counts_similarity_more_often_and_changes_nothing_else(name):
         observations, *_, infos = sessions.step(np.arange(8) + 8 * step)
     similarity = base.layout.part(observations, "memory_fast").astype(float) @ base.scenario.catalogue.vectors.T
     added = second.scores(observations, infos) - first.scores(observations, infos)
-    np.testing.assert_allclose(added, 2 * first.theta[2] * similarity, atol=1e-6)
+    np.testing.assert_allclose(added, 2 * first.known.sums.theta[2] * similarity, atol=1e-6)
     assert np.abs(added).max() > 0.01

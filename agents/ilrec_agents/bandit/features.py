@@ -12,6 +12,7 @@ from ilrec_agents.task import Task
 from ilrec_gym.envs.observation import FAST
 
 Array = NDArray[np.float64]
+Items = NDArray[np.integer]
 SHARED = ("one", "predicted_rating", "similarity", "item_mean", "log_popularity")
 """x: the features that all users share weights of. Ratings are centred on the scale's middle, in half scales."""
 
@@ -23,10 +24,12 @@ class Offered:
     Attributes:
         x: ``(B, n, 5)`` shared features.
         q: ``(B, n, k)`` item factors.
+        items: ``(B, n)`` which they are.
     """
 
     x: Array
     q: Array
+    items: Items
 
     def liked(self, w: Array) -> Array:
         """The products q . w ``(B, n)`` for tastes ``(B, k)``."""
@@ -45,11 +48,13 @@ class Whole:
         x: ``(B, I, 5)`` shared features.
         q: ``(I, k)`` item factors.
         pairs: ``(k (k + 1) / 2, I)`` products q_a q_b for a <= b.
+        items: ``(I,)`` which they are: all.
     """
 
     x: Array
     q: Array
     pairs: Array
+    items: Items
 
     def liked(self, w: Array) -> Array:
         """The products q . w ``(B, I)`` for tastes ``(B, k)``."""
@@ -60,6 +65,25 @@ class Whole:
         a, b = np.triu_indices(self.q.shape[1])
         covariance = (root @ root.swapaxes(-1, -2))[:, a, b]
         return np.maximum(np.where(a == b, 1.0, 2.0) * covariance @ self.pairs, 0.0)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What B sessions have shown so far, t items in the longest; 0 behind the others' last.
+
+    Attributes:
+        x: ``(B, t, 5)`` shared features that the items had when they were shown.
+        q: ``(B, t, k)`` item factors.
+        y: ``(B, t)`` ratings, centred, in half scales.
+        items: ``(B, t)`` which items they were.
+        there: ``(B, t)`` where there was one.
+    """
+
+    x: Array
+    q: Array
+    y: Array
+    items: Items
+    there: NDArray[np.bool_]
 
 
 class Features:
@@ -84,10 +108,10 @@ class Features:
             items = infos["candidates"]
             similarity = (self._vectors[items] @ memory[..., None])[..., 0]
             predicted = self._task.public.predict_some(users, items)
-            return Offered(self._shared(predicted, similarity, items), self.factors[items])
+            return Offered(self._shared(predicted, similarity, items), self.factors[items], items)
         everything = np.arange(len(self.factors))
         x = self._shared(self._task.public.predict_all(users), memory @ self._vectors.T, everything)
-        return Whole(x, self.factors, self._pairs)
+        return Whole(x, self.factors, self._pairs, everything)
 
     def scaled(self, ratings: Array) -> Array:
         """Ratings as rewards: centred, in half scales."""
@@ -99,8 +123,8 @@ class Features:
         x[..., 0], x[..., 1], x[..., 2], x[..., 3:] = 1.0, self.scaled(predicted), similarity, self._of_item[items]
         return x
 
-    def past(self, infos: Infos) -> tuple[Array, Array, Array]:
-        """What was shown in each session so far: x ``(B, t, 5)``, q ``(B, t, k)`` and rewards ``(B, t)``; 0 behind.
+    def past(self, infos: Infos) -> Shown:
+        """What was shown in each session so far.
 
         Args:
             infos: With the part ``history``.
@@ -111,7 +135,8 @@ class Features:
         shown = np.where(there, items, 0)
         predicted = self._task.public.predict_some(infos["user_index"], shown)
         x = self._shared(predicted, self._then(shown), shown) * there[..., None]
-        return x, self.factors[shown] * there[..., None], np.where(there, self.scaled(ratings), 0.0)
+        y = np.where(there, self.scaled(ratings), 0.0)
+        return Shown(x, self.factors[shown] * there[..., None], y, shown, there)
 
     def _then(self, shown: NDArray[np.integer]) -> Array:
         """The similarity that each item had when it was shown ``(B, t)``."""

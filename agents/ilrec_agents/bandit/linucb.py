@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ilrec_agents.bandit.features import Array, Offered, Whole
-from ilrec_agents.bandit.linear import Belief, LinearBandit, LinearConfig
+from ilrec_agents.bandit.linear import LinearBandit, LinearConfig
+from ilrec_agents.bandit.regression import Belief
 from ilrec_agents.base import Infos
 from ilrec_agents.checks import number
 
@@ -30,9 +31,9 @@ class LinUCBConfig(LinearConfig):
 class LinUCBAgent(LinearBandit):
     """Takes the item with the highest upper confidence bound of its rating.
 
-        score = x . theta + q . w  +  alpha s sqrt(x^T A^-1 x + q^T M^-1 q)
+        score = x . theta + b_i + q . w  +  alpha s sqrt(x^T A^-1 x + d_i + q^T M^-1 q),   d_i = 1 / (n_i + 1 / u)
 
-    The hybrid model of the paper, with the user's part in place of the article's: items are many and sessions short.
+    The hybrid model of the paper, of whose article part one number is left, and with a part of the session's own.
     """
 
     name = "linucb"
@@ -40,6 +41,7 @@ class LinUCBAgent(LinearBandit):
     Config = LinUCBConfig
 
     def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:
-        mean = choices.x @ shared.mean + choices.liked(taste.mean)
+        known = self.known
+        mean = choices.x @ shared.mean + known.bias[choices.items] + choices.liked(taste.mean)
         variance = np.square(choices.x @ shared.root).sum(axis=-1) + choices.spread(taste.root)
-        return mean + self.config.alpha * self.noise * np.sqrt(variance)
+        return mean + self.config.alpha * known.noise * np.sqrt(variance + known.doubt[choices.items])
