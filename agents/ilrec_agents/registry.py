@@ -28,6 +28,7 @@ AGENTS: dict[str, str] = {
     "epsilon_greedy": "ilrec_agents.heuristic.epsilon_greedy:EpsilonGreedyAgent",
     "logging": "ilrec_agents.heuristic.logging_policy:LoggingAgent",
     "linucb": "ilrec_agents.bandit.linucb:LinUCBAgent",
+    "factor_ucb": "ilrec_agents.bandit.factor_ucb:FactorUCBAgent",
     "thompson": "ilrec_agents.bandit.thompson:ThompsonAgent",
     "oracle_greedy": "ilrec_agents.heuristic.oracle:OracleGreedyAgent",
     "oracle_one_step": "ilrec_agents.heuristic.oracle:OracleOneStepAgent",

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from ilrec_agents import make_agent
-from ilrec_agents.bandit.features import SHARED, Offered
+from ilrec_agents.bandit.features import SHARED, Choices
 from ilrec_agents.bandit.regression import Regression
 from ilrec_gym.errors import UsageError
 from ilrec_gym.testing.agents import begin
@@ -41,7 +41,7 @@ def test_epsilon_is_a_chance(env: gym.Env) -> None:
             make_agent("epsilon_greedy", env, **bad)
 
 
-LINEAR = ["linucb", "thompson"]
+LINEAR = ["linucb", "thompson", "factor_ucb"]
 CANDIDATES, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
 
 
@@ -54,10 +54,10 @@ def fitted() -> dict[str, Any]:
 @pytest.mark.parametrize("name", LINEAR)
 def test_the_rules_of_the_simulator_are_found_by_playing(name: str, fitted: dict[str, Any]) -> None:
     """Satiation is linear in a public feature with the weight -kappa, and the prediction is of the rating itself."""
-    theta = dict(zip(SHARED, fitted[name].known.sums.theta, strict=True))
+    theta = dict(zip(SHARED, fitted[name].known.sums.theta.mean, strict=True))
     assert abs(theta["similarity"] + 0.25) < 0.03
     assert abs(theta["predicted_rating"] - 0.9) < 0.1
-    assert 0.05 < fitted[name].known.noise < 0.09
+    assert 0.02 < fitted[name].known.noise < 0.09
     steps = [record["timesteps"] for record in fitted[name].history]
     assert steps == sorted(steps) and steps[-1] >= 8000 > steps[-2]
 
@@ -96,28 +96,33 @@ def test_what_is_an_items_own_is_found_by_playing(fitted: dict[str, Any]) -> Non
     users = base.users
     beyond = (scenario.truth.predict_all(users) - scenario.public.predict_all(users)).mean(axis=0)
     often = agent.known.plays >= 20
-    assert often.sum() > 50 and np.corrcoef(agent.known.bias[often], beyond[often])[0, 1] > 0.5
-    assert not agent.known.bias[agent.known.plays == 0].any()
+    assert often.sum() > 50 and np.corrcoef(agent.known.own[often, 0], beyond[often])[0, 1] > 0.5
+    assert not agent.known.own[agent.known.plays == 0].any() and not agent.known.own[:, 1:].any()
+
+
+def shown_in(env: gym.Env, agent: Any, n: int = 6, steps: int = 8) -> Any:
+    """What some sessions showed, the same items in several of them."""
+    base: Any = env.unwrapped
+    sessions = base.batch(n, agent.info)
+    observations, infos = sessions.reset(base.users[:n])
+    for step in range(steps):
+        observations, *_, infos = sessions.step((np.arange(n) + step) % 20)
+    return agent._features.past(infos)
 
 
 @pytest.mark.parametrize("item_bias", [0.0, 0.1])
 def test_beliefs_are_those_of_one_large_regression(item_bias: float) -> None:
     """Bayes' rule for all weights at once, theta, every item's b and every session's w, gives the same."""
-    env = gym.make(CANDIDATES)
+    env, n = gym.make(CANDIDATES), 6
     agent = make_agent("linucb", env)
-    base: Any = env.unwrapped
-    sessions, n, k = base.batch(6, agent.info), 6, base.scenario.public.item_factors.shape[1]
-    observations, infos = sessions.reset(base.users[:n])
-    for step in range(8):
-        observations, *_, infos = sessions.step((np.arange(n) + step) % 20)
-    shown = agent._features.past(infos)
-    known = Regression(len(agent.task.catalogue.ids), ridge=1.0, taste=0.5, item_bias=item_bias)
+    shown, factors = shown_in(env, agent, n), agent.task.public.item_factors
+    known, k = Regression(factors, ridge=1.0, taste=0.5, item_bias=item_bias), factors.shape[1]
     known.learn(shown)
     for _ in range(200):
         known.sweep()
     items = np.unique(shown.items[shown.there]) if item_bias else np.empty(0, int)
     rows = [
-        np.concatenate([shown.x[i, t], np.eye(n)[i].repeat(k) * np.tile(shown.q[i, t], n), shown.items[i, t] == items])
+        np.concatenate([shown.x[i, t], np.kron(np.eye(n)[i], factors[shown.items[i, t]]), shown.items[i, t] == items])
         for i, t in np.argwhere(shown.there)
     ]
     design, shared, biased = np.array(rows), len(SHARED), len(rows[0]) - len(items)
@@ -125,18 +130,52 @@ def test_beliefs_are_those_of_one_large_regression(item_bias: float) -> None:
     target, precision = shown.y[shown.there], design.T @ design + np.diag(prior)
     weights = np.linalg.solve(precision, design.T @ target)
     theta = known.sums.theta
-    assert_allclose(theta, weights[:shared], rtol=1e-6)
-    assert_allclose(known.bias[items], weights[biased:], rtol=1e-5, atol=1e-9)
-    assert known.bias.astype(bool).sum() == len(items) and known.count == len(target)
-    belief = known.of_sessions(shown, theta)
+    assert_allclose(theta.mean, weights[:shared], rtol=1e-6)
+    assert_allclose(known.own[items, 0], weights[biased:], rtol=1e-5, atol=1e-9)
+    assert known.own.astype(bool).sum() == len(items) and known.count == len(target)
+    belief = known.of_sessions(shown, theta.mean)
     assert_allclose(belief.mean, weights[shared:biased].reshape(n, k), rtol=1e-5, atol=1e-9)
     left = np.square(target - design @ weights).sum() + prior @ np.square(weights)
     assert_allclose(known.noise, np.sqrt(left / len(target)), rtol=1e-6)
     given = np.linalg.inv(precision[:biased, :biased])  # were the items' known
-    assert_allclose(known.sums.gram, np.linalg.inv(given[:shared, :shared]), rtol=1e-8)
-    covariance = np.linalg.inv(shown.q[0].T @ shown.q[0] + np.eye(k) / 0.5)
-    assert_allclose(belief.root[0] @ belief.root[0].T, covariance, rtol=1e-8, atol=1e-12)
-    assert_allclose(known.doubt[items], 1 / np.diag(precision)[biased:])
+    assert_allclose(theta.covariance, given[:shared, :shared], rtol=1e-8)
+    q = factors[shown.items[0]] * shown.there[0, :, None]
+    assert_allclose(belief.covariance[0], np.linalg.inv(q.T @ q + np.eye(k) / 0.5), rtol=1e-8, atol=1e-12)
+    if item_bias:
+        assert_allclose(known.doubt[items, 0, 0], 1 / np.diag(precision)[biased:])
+
+
+def test_turns_lead_to_the_weights_under_which_the_ratings_are_likeliest() -> None:
+    """The logarithm of what is maximised never falls, and where it ends every item's weights are a ridge regression."""
+    env = gym.make(CANDIDATES)
+    agent = make_agent("factor_ucb", env)
+    shown, factors, seen = shown_in(env, agent, n=48, steps=20), agent.task.public.item_factors, []
+    known = Regression(factors, ridge=1.0, taste=5.0, item_bias=0.1, item_factors=30.0)
+    known.learn(shown)
+    for _ in range(100):
+        known.sweep()
+        theta = known.sums.theta.mean
+        w = known.of_sessions(shown, theta).mean
+        left = (shown.y - shown.x @ theta - known.expected(shown.items, w))[shown.there]
+        own = np.square(known.own).sum(axis=0) / np.array([0.1, *[30.0] * factors.shape[1]])
+        seen.append(np.square(left).sum() + np.square(theta).sum() + np.square(w).sum() / 5.0 + own.sum())
+    assert (np.diff(seen) < 1e-9).all() and seen[-1] < 0.99 * seen[0]
+    assert known.noise == pytest.approx(np.sqrt(seen[-1] / known.count), rel=1e-3)
+    item = int(np.argmax(known.plays))
+    rows, steps = np.nonzero(shown.there & (shown.items == item))
+    z = np.hstack([np.ones((len(rows), 1)), w[rows]])
+    target = shown.y[rows, steps] - shown.x[rows, steps] @ theta - w[rows] @ factors[item]
+    covariance = np.linalg.inv(z.T @ z + np.diag([10.0, *[1 / 30] * factors.shape[1]]))
+    assert len(rows) > 1
+    assert_allclose(known.own[item], covariance @ z.T @ target, atol=1e-3)
+    assert_allclose(known.doubt[item], covariance, atol=1e-3)
+    doubt = known.doubt_of_items(np.full((len(rows), 1), item), w[rows])[:, 0]
+    assert_allclose(doubt, np.einsum("bi,ij,bj->b", z, covariance, z), atol=1e-3)
+
+
+def test_learned_factors_predict_what_public_ones_do_not(fitted: dict[str, Any]) -> None:
+    assert fitted["factor_ucb"].known.noise < 0.8 * fitted["linucb"].known.noise
+    assert fitted["factor_ucb"].history[-1]["return"] > fitted["linucb"].history[0]["return"]
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -145,11 +184,11 @@ def test_the_whole_catalogue_is_scored_as_its_items_one_by_one(name: str) -> Non
     agent = make_agent(name, env, total_timesteps=200, n_envs=8).fit(env)
     _, observations, infos = begin(env, agent, steps=5)
     memory = agent.task.layout.part(observations, "memory_fast").astype(float)
-    whole = agent._features.now(memory, infos)
-    offered = Offered(whole.x, np.broadcast_to(whole.q, (len(memory), *whole.q.shape)), whole.items)
-    taste = agent.known.of_sessions(agent._features.past(infos), agent.known.sums.theta)
-    assert_allclose(offered.liked(taste.mean), whole.liked(taste.mean), atol=1e-12)
-    assert_allclose(offered.spread(taste.root), whole.spread(taste.root), atol=1e-12)
+    whole, theta = agent._features.now(memory, infos), agent.known.sums.theta
+    offered = Choices(whole.x, np.tile(whole.items, (len(memory), 1)))
+    taste = agent.known.of_sessions(agent._features.past(infos), theta.mean)
+    one, other = (agent._optimistic(choices, theta, taste, infos) for choices in (whole, offered))
+    assert_allclose(one, other, atol=1e-12)
 
 
 def test_what_was_shown_is_rebuilt_from_the_history(fitted: dict[str, Any]) -> None:
@@ -190,7 +229,14 @@ def test_bandits_refuse_what_they_cannot_learn_from(fitted: dict[str, Any], tmp_
         agent.save(tmp_path / "agent")
     with pytest.raises(UsageError, match="train"):
         agent.fit(gym.make(CANDIDATES, split="test"))
-    for settings in ({"taste": -1.0}, {"item_bias": -1.0}, {"alpha": -1.0}, {"ridge": 0.0}, {"total_timesteps": 0}):
+    for settings in (
+        {"taste": -1.0},
+        {"item_bias": -1.0},
+        {"item_factors": -1.0},
+        {"alpha": -1.0},
+        {"ridge": 0.0},
+        {"total_timesteps": 0},
+    ):
         bad: dict[str, Any] = settings
         with pytest.raises(UsageError, match="must be"):
             make_agent("linucb", env, **bad)
@@ -210,5 +256,5 @@ def test_foresight_counts_similarity_more_often_and_changes_nothing_else(name):
         observations, *_, infos = sessions.step(np.arange(8) + 8 * step)
     similarity = base.layout.part(observations, "memory_fast").astype(float) @ base.scenario.catalogue.vectors.T
     added = second.scores(observations, infos) - first.scores(observations, infos)
-    np.testing.assert_allclose(added, 2 * first.known.sums.theta[2] * similarity, atol=1e-6)
+    np.testing.assert_allclose(added, 2 * first.known.sums.theta.mean[2] * similarity, atol=1e-6)
     assert np.abs(added).max() > 0.01

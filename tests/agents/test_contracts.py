@@ -33,6 +33,7 @@ TASTE: dict[str, dict[str, Any]] = {
     "continuous_cql": {"updates": 10, "hidden": 8, "batch_size": 32},
     "linucb": {"total_timesteps": 100, "n_envs": 8},
     "thompson": {"total_timesteps": 100, "n_envs": 8},
+    "factor_ucb": {"total_timesteps": 100, "n_envs": 8},
     "ppo": _TASTE_OF_PPO,
     "mopo": _TASTE_OF_PPO | {"members": 2, "world_updates": 20},
     "dorl": _TASTE_OF_PPO | {"members": 2, "world_updates": 20},

@@ -141,7 +141,7 @@ def test_as_many_items_are_drawn_from_as_there_are() -> None:
     make_agent("retriever_random", tiny("offered"), n=20)  # what is on offer decides there
 
 
-@pytest.mark.parametrize("name", ["ppo", "a2c", "dqn", "qrdqn", "linucb", "thompson"])
+@pytest.mark.parametrize("name", ["ppo", "a2c", "dqn", "qrdqn", "linucb", "thompson", "factor_ucb"])
 def test_a_word_does_not_let_it_learn_from_test_users(name: str) -> None:
     with pytest.raises(UsageError, match="allow_test_users must be True or False"):
         make_agent(name, tiny("offered"), allow_test_users="false")

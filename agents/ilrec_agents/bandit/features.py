@@ -1,4 +1,4 @@
-"""Public features of showing an item: what everybody's ratings depend on, and what a session's own taste is over."""
+"""Public features of showing an item: what everybody's ratings depend on."""
 
 from __future__ import annotations
 
@@ -18,53 +18,16 @@ SHARED = ("one", "predicted_rating", "similarity", "item_mean", "log_popularity"
 
 
 @dataclass(frozen=True)
-class Offered:
-    """Items on offer, n of them in each of B sessions.
+class Choices:
+    """What may be shown next in each of B sessions: n items.
 
     Attributes:
         x: ``(B, n, 5)`` shared features.
-        q: ``(B, n, k)`` item factors.
-        items: ``(B, n)`` which they are.
+        items: ``(B, n)`` which they are, or ``(n,)`` where they are the same in all sessions: the whole catalogue.
     """
 
     x: Array
-    q: Array
     items: Items
-
-    def liked(self, w: Array) -> Array:
-        """The products q . w ``(B, n)`` for tastes ``(B, k)``."""
-        return (self.q @ w[..., None])[..., 0]
-
-    def spread(self, root: Array) -> Array:
-        """The products q^T C q ``(B, n)`` for C = root root^T ``(B, k, k)``."""
-        return np.square(self.q @ root).sum(axis=-1)
-
-
-@dataclass(frozen=True)
-class Whole:
-    """The whole catalogue, the same I items in each of B sessions; as :class:`Offered`, in a few large products.
-
-    Attributes:
-        x: ``(B, I, 5)`` shared features.
-        q: ``(I, k)`` item factors.
-        pairs: ``(k (k + 1) / 2, I)`` products q_a q_b for a <= b.
-        items: ``(I,)`` which they are: all.
-    """
-
-    x: Array
-    q: Array
-    pairs: Array
-    items: Items
-
-    def liked(self, w: Array) -> Array:
-        """The products q . w ``(B, I)`` for tastes ``(B, k)``."""
-        return w @ self.q.T
-
-    def spread(self, root: Array) -> Array:
-        """The products q^T C q ``(B, I)`` for C = root root^T ``(B, k, k)``."""
-        a, b = np.triu_indices(self.q.shape[1])
-        covariance = (root @ root.swapaxes(-1, -2))[:, a, b]
-        return np.maximum(np.where(a == b, 1.0, 2.0) * covariance @ self.pairs, 0.0)
 
 
 @dataclass(frozen=True)
@@ -73,21 +36,19 @@ class Shown:
 
     Attributes:
         x: ``(B, t, 5)`` shared features that the items had when they were shown.
-        q: ``(B, t, k)`` item factors.
         y: ``(B, t)`` ratings, centred, in half scales.
         items: ``(B, t)`` which items they were.
         there: ``(B, t)`` where there was one.
     """
 
     x: Array
-    q: Array
     y: Array
     items: Items
     there: NDArray[np.bool_]
 
 
 class Features:
-    """x and q of items, for running sessions and for what was shown in them.
+    """x of items, for running sessions and for what was shown in them.
 
     Args:
         task: Whose public factors and content vectors.
@@ -97,27 +58,23 @@ class Features:
         self._task, self._middle = task, sum(task.rating_scale) / 2
         means = self.scaled(task.public.mean + task.public.item_bias)
         self._of_item = np.stack([means, np.log1p(task.catalogue.popularity)], axis=1)
-        self.factors, self._vectors = task.public.item_factors, task.catalogue.vectors
-        a, b = np.triu_indices(self.factors.shape[1])
-        self._pairs = (self.factors[:, a] * self.factors[:, b]).T
+        self._vectors = task.catalogue.vectors
 
-    def now(self, memory: Array, infos: Infos) -> Offered | Whole:
+    def now(self, memory: Array, infos: Infos) -> Choices:
         """What may be shown next, given decayed memories ``(B, G)`` of what was shown."""
         users = infos["user_index"]
         if self._task.n_candidates:
             items = infos["candidates"]
             similarity = (self._vectors[items] @ memory[..., None])[..., 0]
-            predicted = self._task.public.predict_some(users, items)
-            return Offered(self._shared(predicted, similarity, items), self.factors[items], items)
-        everything = np.arange(len(self.factors))
-        x = self._shared(self._task.public.predict_all(users), memory @ self._vectors.T, everything)
-        return Whole(x, self.factors, self._pairs, everything)
+            return Choices(self._shared(self._task.public.predict_some(users, items), similarity, items), items)
+        items = np.arange(len(self._vectors))
+        return Choices(self._shared(self._task.public.predict_all(users), memory @ self._vectors.T, items), items)
 
     def scaled(self, ratings: Array) -> Array:
         """Ratings as rewards: centred, in half scales."""
         return (ratings - self._middle) / self._task.half
 
-    def _shared(self, predicted: Array, similarity: Array, items: NDArray[np.integer]) -> Array:
+    def _shared(self, predicted: Array, similarity: Array, items: Items) -> Array:
         """Features x ``(B, n, 5)`` of items with predicted ratings ``(B, n)`` and similarity ``(B, n)``."""
         x = np.empty((*predicted.shape, len(SHARED)))
         x[..., 0], x[..., 1], x[..., 2], x[..., 3:] = 1.0, self.scaled(predicted), similarity, self._of_item[items]
@@ -135,10 +92,9 @@ class Features:
         shown = np.where(there, items, 0)
         predicted = self._task.public.predict_some(infos["user_index"], shown)
         x = self._shared(predicted, self._then(shown), shown) * there[..., None]
-        y = np.where(there, self.scaled(ratings), 0.0)
-        return Shown(x, self.factors[shown] * there[..., None], y, shown, there)
+        return Shown(x, np.where(there, self.scaled(ratings), 0.0), shown, there)
 
-    def _then(self, shown: NDArray[np.integer]) -> Array:
+    def _then(self, shown: Items) -> Array:
         """The similarity that each item had when it was shown ``(B, t)``."""
         vectors, found = self._vectors[shown], np.zeros(shown.shape)
         memory = np.zeros((len(shown), vectors.shape[-1]))

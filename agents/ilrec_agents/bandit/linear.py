@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ilrec_agents.bandit.features import SHARED, Array, Features, Offered, Whole
-from ilrec_agents.bandit.regression import Belief, Regression, root
+from ilrec_agents.bandit.beliefs import Belief
+from ilrec_agents.bandit.features import SHARED, Array, Choices, Features
+from ilrec_agents.bandit.regression import Regression
 from ilrec_agents.base import Infos, Observations, ScoringAgent, Watch
 from ilrec_agents.checks import flag, number, whole
 from ilrec_agents.learning import HISTORY, Watched
@@ -35,7 +36,8 @@ class LinearConfig:
         n_envs: Sessions side by side.
         ridge: lambda, the weight of the prior around 0 of the shared weights.
         taste: Prior variance of a session's own weights, in variances of the noise; 0: sessions have none.
-        item_bias: The same of an item's own weight; 0: items have none.
+        item_bias: Prior variance of a number of the item's own, in variances of the noise; 0: items have none.
+        item_factors: The same of each of the item's factors, around the public ones; 0: these are taken as they are.
         foresight: How often similarity to what was shown counts when an item is chosen. Once is what it costs the next
             rating; what is shown now also costs the ratings to come, and 2 counts that as much again. The papers: 1.
         allow_test_users: Whether it may play with test users, on whom agents are evaluated.
@@ -46,26 +48,27 @@ class LinearConfig:
     ridge: float = 1.0
     taste: float = 0.5
     item_bias: float = 0.1
+    item_factors: float = 0.0
     foresight: float = 2.0
     allow_test_users: bool = False
 
     def __post_init__(self) -> None:
         whole(self, "total_timesteps", "n_envs")
         number(self, "ridge", open_low=True)
-        number(self, "taste", "item_bias", "foresight")
+        number(self, "taste", "item_bias", "item_factors", "foresight")
         flag(self, "allow_test_users")
 
 
 class LinearBandit(ScoringAgent):
     """Predicts the next rating by a linear model, and explores where it is not sure.
 
-        y = x . theta + b_i + q . w + noise
+        y = x . theta + b_i + q_i . w + noise
 
     x are features that everybody shares the weights theta of: predicted rating, similarity to what was shown lately,
-    mean and popularity of the item. b_i is the item's own: how much better or worse it is liked than all that says. q
-    are the item's public factors, and w a taste that the profile did not show: each session begins at w ~ N(0, v s^2 I)
-    and learns from its own ratings, read from the history, so ``act`` keeps no state. It learns one rating ahead, and
-    knows nothing of when users leave; what foresight it has is ``foresight``.
+    mean and popularity of the item. b_i is the item's own: how much better or worse it is liked than all that says. q_i
+    are the item's factors, and w a taste that the profile did not show: each session begins at w ~ N(0, v s^2 I) and
+    learns from its own ratings, read from the history, so ``act`` keeps no state. It learns one rating ahead, and knows
+    nothing of when users leave; what foresight it has is ``foresight``.
 
     Attributes:
         history: Per group of sessions ``timesteps`` so far, and their mean ``return`` and ``length``.
@@ -83,12 +86,12 @@ class LinearBandit(ScoringAgent):
         self._regression: Regression | None = None
 
     @abstractmethod
-    def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:
+    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
         """Scores ``(B, n)`` with which exploring is done.
 
         Args:
             choices: What may be shown.
-            shared: What is believed of theta, the same for all sessions: ``(5,)`` and ``(5, 5)``.
+            theta: What is believed of theta, the same for all sessions: ``(5,)`` and ``(5, 5)``.
             taste: What is believed of each session's w: ``(B, k)`` and ``(B, k, k)``.
             infos: Of the sessions.
         """
@@ -109,17 +112,17 @@ class LinearBandit(ScoringAgent):
 
     def scores(self, observations: Observations, infos: Infos) -> Array:
         """Scores ``(B, n_actions)``, a few rows at a time."""
-        sums, n = self.known.sums, self.task.n_actions
+        theta, n = self.known.sums.theta, self.task.n_actions
         found, rows = np.empty((len(observations), n)), max(1, _CELLS // n)
         memory = self.task.layout.part(observations, "memory_fast").astype(np.float64)
         counts = np.where(np.array(SHARED) == "similarity", self.config.foresight, 1.0)
-        theta, spread = sums.theta, root(sums.gram)
+        ahead = theta._replace(mean=counts * theta.mean)
         for first in range(0, len(found), rows):
             part = slice(first, first + rows)
             some = {name: values[part] for name, values in infos.items()}
             choices = self._features.now(memory[part], some)
-            taste = self.known.of_sessions(self._features.past(some), theta)
-            found[part] = self._optimistic(choices, Belief(counts * theta, spread), taste, some)
+            taste = self.known.of_sessions(self._features.past(some), theta.mean)
+            found[part] = self._optimistic(choices, ahead, taste, some)
         return found
 
     def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
@@ -156,8 +159,14 @@ class LinearBandit(ScoringAgent):
         return infos
 
     def _ignorant(self) -> Regression:
-        config, items = self.config, len(self.task.catalogue.ids)
-        return Regression(items, ridge=config.ridge, taste=config.taste, item_bias=config.item_bias)
+        config = self.config
+        return Regression(
+            self.task.public.item_factors,
+            ridge=config.ridge,
+            taste=config.taste,
+            item_bias=config.item_bias,
+            item_factors=config.item_factors,
+        )
 
     def _save_learned(self, folder: Path) -> None:
         write_arrays(folder / WEIGHTS, self.known.arrays)

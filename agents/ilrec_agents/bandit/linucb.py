@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilrec_agents.bandit.features import Array, Offered, Whole
+from ilrec_agents.bandit.beliefs import Belief
+from ilrec_agents.bandit.features import Array, Choices
 from ilrec_agents.bandit.linear import LinearBandit, LinearConfig
-from ilrec_agents.bandit.regression import Belief
 from ilrec_agents.base import Infos
 from ilrec_agents.checks import number
 
@@ -31,17 +31,19 @@ class LinUCBConfig(LinearConfig):
 class LinUCBAgent(LinearBandit):
     """Takes the item with the highest upper confidence bound of its rating.
 
-        score = x . theta + b_i + q . w  +  alpha s sqrt(x^T A^-1 x + d_i + q^T M^-1 q),   d_i = 1 / (n_i + 1 / u)
+        score = x . theta + b_i + q_i . w  +  alpha s sqrt(x^T A^-1 x + z^T S_i z + q_i^T M^-1 q_i),   z = (1, w)
 
-    The hybrid model of the paper, of whose article part one number is left, and with a part of the session's own.
+    S_i is the covariance of b_i and q_i, 1 / (n_i + 1 / u) where factors are public. The hybrid model of the paper, of
+    whose article part one number is left, and with a part of the session's own.
     """
 
     name = "linucb"
     source = "Li et al., WWW 2010"
     Config = LinUCBConfig
 
-    def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:
-        known = self.known
-        mean = choices.x @ shared.mean + known.bias[choices.items] + choices.liked(taste.mean)
-        variance = np.square(choices.x @ shared.root).sum(axis=-1) + choices.spread(taste.root)
-        return mean + self.config.alpha * known.noise * np.sqrt(variance + known.doubt[choices.items])
+    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
+        known, items = self.known, choices.items
+        mean = choices.x @ theta.mean + known.expected(items, taste.mean)
+        variance = (choices.x @ theta.covariance * choices.x).sum(axis=-1)
+        variance += known.doubt_of_items(items, taste.mean) + known.doubt_of_sessions(items, taste.covariance)
+        return np.asarray(mean + self.config.alpha * known.noise * np.sqrt(variance))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilrec_agents.bandit.features import Array, Offered, Whole
+from ilrec_agents.bandit.beliefs import Belief, root
+from ilrec_agents.bandit.features import Array, Choices
 from ilrec_agents.bandit.linear import LinearBandit, LinearConfig
-from ilrec_agents.bandit.regression import Belief
 from ilrec_agents.base import Infos
 from ilrec_agents.checks import number
 from ilrec_gym.simulation.draws import AGENT, normal
@@ -32,8 +32,8 @@ class ThompsonConfig(LinearConfig):
 class ThompsonAgent(LinearBandit):
     """Takes the best item under weights drawn anew at every step.
 
-        theta' ~ N(theta, c^2 s^2 A^-1),   w' ~ N(w, c^2 s^2 M^-1),   b_i' ~ N(b_i, c^2 s^2 / (n_i + 1 / u))
-        score = x . theta' + b_i' + q . w'
+        theta' ~ N(theta, c^2 s^2 A^-1),   w' ~ N(w, c^2 s^2 M^-1),   b_i' ~ N(b_i, c^2 s^2 z^T S_i z)
+        score = x . theta' + b_i' + q_i . w'
 
     Draws depend on the agent's seed and the session's own seed, episode and step.
     """
@@ -43,13 +43,14 @@ class ThompsonAgent(LinearBandit):
     Config = ThompsonConfig
     draws = True
 
-    def _optimistic(self, choices: Offered | Whole, shared: Belief, taste: Belief, infos: Infos) -> Array:
-        known, size, own = self.known, len(shared.mean), taste.mean.shape[1]
-        draws = self.config.scale * known.noise * self._normal(infos, size + own + choices.x.shape[1])
-        theta = shared.mean + draws[:, :size] @ shared.root.T
-        w = taste.mean + (taste.root @ draws[:, size : size + own, None])[..., 0]
-        bias = known.bias[choices.items] + np.sqrt(known.doubt[choices.items]) * draws[:, size + own :]
-        return (choices.x @ theta[..., None])[..., 0] + bias + choices.liked(w)
+    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
+        known, items, shared, own = self.known, choices.items, len(theta.mean), taste.mean.shape[1]
+        draws = self.config.scale * known.noise * self._normal(infos, shared + own + choices.x.shape[1])
+        of_theta, of_w, of_items = np.split(draws, [shared, shared + own], axis=1)
+        theta_drawn = theta.mean + of_theta @ root(theta.covariance).T
+        w_drawn = taste.mean + (root(taste.covariance) @ of_w[..., None])[..., 0]
+        drawn = (choices.x @ theta_drawn[..., None])[..., 0] + known.expected(items, w_drawn)
+        return np.asarray(drawn + np.sqrt(known.doubt_of_items(items, taste.mean)) * of_items)
 
     def _normal(self, infos: Infos, size: int) -> Array:
         """Standard normal draws ``(B, size)``."""

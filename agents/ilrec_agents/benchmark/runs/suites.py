@@ -23,7 +23,8 @@ LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-
 
 _QUICK = ("retriever_top1", "linucb", "dqn", "cql", "dorl", "llm")  # one of each family
 _PAPER = (
-    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy", "linucb", "thompson",
+    "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy",
+    "linucb", "thompson", "factor_ucb",
     "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
     "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
