@@ -148,7 +148,8 @@ _PAGE = """\
 # Compatibility
 
 The tests under the oldest libraries that `pyproject.toml` allows, under each Gymnasium since 1.0, and under the newest
-of everything. `make compat` makes this table, and fails where a test does.
+that pip can install together. Torch stays at the version of `constraints.txt`, and Python at one. `make compat` makes
+this table, and fails where a test does.
 
 {table}
 

@@ -115,7 +115,7 @@ class Runs(NamedTuple):
 
 
 def places(user: NDArray[np.integer]) -> NDArray[np.int64]:
-    """``(N,)`` the how-manieth of its user's rows each row is, from 0, in a log that is sorted by user."""
+    """``(N,)`` the number of each row among its user's, from 0, in a log that is sorted by user."""
     start, length = Runs.of(user)
     return np.arange(len(user)) - np.repeat(start, length)
 

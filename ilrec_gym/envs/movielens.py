@@ -58,7 +58,7 @@ class MovieLensEnv(gym.Env[Any, Any]):
 
     ## Starting State
     A user drawn uniformly from the split with full patience and nothing shown, or the one that
-    `reset(options={"user_id": ...})` names. The draw depends on the seed and the how-manieth session it is only.
+    `reset(options={"user_id": ...})` names. The draw depends only on the seed and on the number of the session.
 
     ## Episode End
     `terminated`: the viewer left; `info["exit_reason"]` says why (`"patience"`).

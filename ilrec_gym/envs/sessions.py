@@ -71,7 +71,7 @@ class Sessions:
             users: User indices.
             rows: Rows to begin in.
             seeds: Each session's own seed, which chance and agents draw from; it is passed on in the infos.
-            episodes: The how-manieth session of its seed each one is.
+            episodes: The number of each one among the sessions of its seed, from 0.
 
         Returns:
             Observations ``(B, d)`` and infos of all rows.

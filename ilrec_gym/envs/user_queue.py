@@ -1,4 +1,4 @@
-"""Whose session comes next in each row: drawn by the row's seed and the how-manieth session it is, nothing else."""
+"""Whose session comes next in each row: drawn by the row's seed and the session's number, nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class UserQueue:
 
     Attributes:
         seeds: ``(n,)`` int64.
-        episodes: ``(n,)`` int64, the how-manieth session of its seed each row is in; -1 before the first.
+        episodes: ``(n,)`` int64, the number of each row's session among those of its seed, from 0; -1 before the first.
 
     Args:
         setting: Whose users are drawn.

@@ -55,7 +55,7 @@ def uniform(seed: Any, episode: Any, stream: int, step: Any = 0, lane: int = 0) 
     Args:
         seed: Integers >= 0 below 2^63, broadcast with ``episode`` and ``step``; a torch tensor among the three draws
             on its device.
-        episode: Integers >= 0 below 2^32: the how-manieth session of this seed.
+        episode: Integers >= 0 below 2^32: the session's number among those of this seed.
         stream: What the draw is for; each purpose has its own.
         step: Integers >= 0 below 2^32: the step within the session.
         lane: An integer >= 0 below 2^32 that tells draws of one stream apart, such as an agent's seed.

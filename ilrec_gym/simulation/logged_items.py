@@ -26,7 +26,7 @@ class LoggedItems:
         timestamp: ``(N,)`` int64, seconds since 1970.
         session: ``(N,)`` numbers of sessions, cut by the pauses in the whole log.
         left: ``(N,)`` bool, whether the user is known to have left after the row.
-        place: ``(N,)`` the how-manieth of the user's rows each is, from 0.
+        place: ``(N,)`` the number of each among the user's rows, from 0.
     """
 
     user: Index

@@ -62,7 +62,7 @@ class Simulator:
         Args:
             users: User indices.
             seeds: ``(B,)`` or one, each session's own seed.
-            episodes: ``(B,)`` or one, the how-manieth session of its seed each one is.
+            episodes: ``(B,)`` or one, the number of each one among the sessions of its seed, from 0.
         """
         put, full = self.backend.array, self.backend.full
         users, n = put(users, "int64"), len(users)

@@ -16,7 +16,7 @@ class SimulatorState:
     Attributes:
         users: ``(B,)`` int64 user indices.
         seeds: ``(B,)`` int64, each session's own seed, from which its draws come.
-        episodes: ``(B,)`` int64, the how-manieth session of its seed each one is.
+        episodes: ``(B,)`` int64, the number of each one among the sessions of its seed, from 0.
         steps: ``(B,)`` int64, items shown so far.
         shown: ``(B, max_steps)`` int32 item indices in order, padded with -1.
         ratings: ``(B, max_steps)`` float64 ratings given, padded with nan.

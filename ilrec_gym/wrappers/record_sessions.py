@@ -20,7 +20,7 @@ class RecordSessions(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
     :func:`~ilrec_gym.evaluation.record_files.read_sessions` reads them, ``session_log_of`` makes the log that metrics
     need. The file survives a kill at any byte, and several environments and processes may write to one. A session that
-    is left before its end is not recorded. ``session`` is the how-manieth session of its ``seed`` it is. A step has
+    is left before its end is not recorded. ``session`` is its number among those of its ``seed``, from 0. A step has
     the action that the recorder got, ``reward`` where that is not the rating, and, where the action was no whole
     number, the item's index in its place and the action itself as ``given``.
 

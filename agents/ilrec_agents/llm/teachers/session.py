@@ -15,7 +15,7 @@ class Session:
 
     Attributes:
         seed: Its own seed.
-        episode: The how-manieth session of that seed it is.
+        episode: Its number among the sessions of that seed, from 0.
         user: User index.
         items: Item indices shown so far, in order.
         ratings: What the viewer gave each, in rating units.
