@@ -39,6 +39,7 @@ AGENTS: dict[str, str] = {
     "a2c": "ilrec_agents.online.a2c:A2CAgent",
     "dqn": "ilrec_agents.online.dqn:DQNAgent",
     "qrdqn": "ilrec_agents.online.qrdqn:QRDQNAgent",
+    "lcb": "ilrec_agents.bandit.lcb:LCBAgent",
     "bc": "ilrec_agents.offline.bc:BCAgent",
     "nfq": "ilrec_agents.offline.nfq:NFQAgent",
     "offline_dqn": "ilrec_agents.offline.dqn:OfflineDQNAgent",

@@ -187,7 +187,7 @@ def test_the_whole_catalogue_is_scored_as_its_items_one_by_one(name: str) -> Non
     whole, theta = agent._features.now(memory, infos), agent.known.sums.theta
     offered = Choices(whole.x, np.tile(whole.items, (len(memory), 1)))
     taste = agent.known.of_sessions(agent._features.past(infos), theta.mean)
-    one, other = (agent._optimistic(choices, theta, taste, infos) for choices in (whole, offered))
+    one, other = (agent._scored(choices, theta, taste, infos) for choices in (whole, offered))
     assert_allclose(one, other, atol=1e-12)
 
 

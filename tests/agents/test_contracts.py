@@ -31,6 +31,7 @@ TASTE: dict[str, dict[str, Any]] = {
     "awac": {"updates": 10, "hidden": 8, "batch_size": 32},
     "crr": {"updates": 10, "hidden": 8, "batch_size": 32},
     "continuous_cql": {"updates": 10, "hidden": 8, "batch_size": 32},
+    "lcb": {"updates": 3},
     "linucb": {"total_timesteps": 100, "n_envs": 8},
     "thompson": {"total_timesteps": 100, "n_envs": 8},
     "factor_ucb": {"total_timesteps": 100, "n_envs": 8},

@@ -38,6 +38,8 @@ LEARNERS: list[tuple[str, str, dict[str, Any], float]] = [
     ("thompson", "catalogue", {"total_timesteps": 4000, "taste": 0.0}, 0.6),
     ("factor_ucb", "offered", {"total_timesteps": 4000, "taste": 0.0}, 0.3),
     ("factor_ucb", "catalogue", {"total_timesteps": 4000, "taste": 0.0}, 0.6),
+    ("lcb", "offered", {"taste": 0.0}, 0.3),
+    ("lcb", "catalogue", {"taste": 0.0}, 0.6),
     ("cql", "offered", {"updates": 400, "hidden": 32}, 0.6),
     ("cql", "catalogue", {"updates": 400, "hidden": 32}, 0.7),
     ("nfq", "offered", {"updates": 400, "hidden": 32}, 0.5),

@@ -1,25 +1,21 @@
-"""What linear bandits share: learning the model by playing, and a session's own taste from its ratings so far."""
+"""What agents share that predict the next rating by a linear model: scores, and a session's own taste so far."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ilrec_agents.bandit.beliefs import Belief
 from ilrec_agents.bandit.features import SHARED, Array, Choices, Features
 from ilrec_agents.bandit.regression import Regression
-from ilrec_agents.base import Infos, Observations, ScoringAgent, Watch
-from ilrec_agents.checks import flag, number, whole
-from ilrec_agents.learning import HISTORY, Watched
-from ilrec_agents.online.source import first_session, playable
+from ilrec_agents.base import Infos, Observations, ScoringAgent
+from ilrec_agents.checks import number
+from ilrec_agents.learning import HISTORY
 from ilrec_agents.task import Task
-from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.errors import UsageError
 from ilrec_gym.files import read_arrays, read_json, write_arrays, write_json
 
@@ -29,38 +25,30 @@ _CELLS = 250_000  # items that are scored at once: the features of more do not f
 
 @dataclass(frozen=True)
 class LinearConfig:
-    """Settings that all linear bandits have.
+    """Settings that all agents with a linear model have.
 
     Attributes:
-        total_timesteps: Decisions that the shared weights are learned from, rounded up to whole groups of sessions.
-        n_envs: Sessions side by side.
         ridge: lambda, the weight of the prior around 0 of the shared weights.
         taste: Prior variance of a session's own weights, in variances of the noise; 0: sessions have none.
         item_bias: Prior variance of a number of the item's own, in variances of the noise; 0: items have none.
         item_factors: The same of each of the item's factors, around the public ones; 0: these are taken as they are.
         foresight: How often similarity to what was shown counts when an item is chosen. Once is what it costs the next
             rating; what is shown now also costs the ratings to come, and 2 counts that as much again. The papers: 1.
-        allow_test_users: Whether it may play with test users, on whom agents are evaluated.
     """
 
-    total_timesteps: int = 20_000
-    n_envs: int = 64
     ridge: float = 1.0
     taste: float = 0.5
     item_bias: float = 0.1
     item_factors: float = 0.0
     foresight: float = 2.0
-    allow_test_users: bool = False
 
     def __post_init__(self) -> None:
-        whole(self, "total_timesteps", "n_envs")
         number(self, "ridge", open_low=True)
         number(self, "taste", "item_bias", "item_factors", "foresight")
-        flag(self, "allow_test_users")
 
 
-class LinearBandit(ScoringAgent):
-    """Predicts the next rating by a linear model, and explores where it is not sure.
+class LinearAgent(ScoringAgent):
+    """Predicts the next rating by a linear model, and knows where it is not sure.
 
         y = x . theta + b_i + q_i . w + noise
 
@@ -69,13 +57,8 @@ class LinearBandit(ScoringAgent):
     are the item's factors, and w a taste that the profile did not show: each session begins at w ~ N(0, v s^2 I) and
     learns from its own ratings, read from the history, so ``act`` keeps no state. It learns one rating ahead, and knows
     nothing of when users leave; what foresight it has is ``foresight``.
-
-    Attributes:
-        history: Per group of sessions ``timesteps`` so far, and their mean ``return`` and ``length``.
     """
 
-    family = "bandit"
-    learns_from = "env"
     info = ("action_mask", "history")
     Config: ClassVar[type[Any]] = LinearConfig
     history: list[dict[str, float]]
@@ -86,8 +69,8 @@ class LinearBandit(ScoringAgent):
         self._regression: Regression | None = None
 
     @abstractmethod
-    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
-        """Scores ``(B, n)`` with which exploring is done.
+    def _scored(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
+        """Scores ``(B, n)``, which make of doubt what they will.
 
         Args:
             choices: What may be shown.
@@ -122,41 +105,16 @@ class LinearBandit(ScoringAgent):
             some = {name: values[part] for name, values in infos.items()}
             choices = self._features.now(memory[part], some)
             taste = self.known.of_sessions(self._features.past(some), theta.mean)
-            found[part] = self._optimistic(choices, ahead, taste, some)
+            found[part] = self._scored(choices, ahead, taste, some)
         return found
 
-    def fit(self, source: Any = None, *, watch: Watch | None = None) -> Self:
-        """Learn theta and b by playing with train users, exploring as it does when it acts.
-
-        Raises:
-            UsageError: Not the environment that the agent is made for, wrappers, or test users without leave.
-        """
-        env, reward = playable(source, self.task, allow_test_users=self.config.allow_test_users)
-        if reward is not None:
-            raise UsageError("a bandit must learn from the ratings themselves", received="a LearnedReward wrapper")
-        config, first = self.config, first_session(self.seed)
-        self._regression, self.history = self._ignorant(), []
-        watched = Watched(watch, self, config.total_timesteps)
-        with tqdm(total=config.total_timesteps, desc=self.name, unit="step", disable=None, leave=False) as bar:
-            while (done := self.known.count) < config.total_timesteps:
-                infos = self._play(env, first + np.arange(config.n_envs))
-                self.known.learn(self._features.past(infos))
-                first, done = first + config.n_envs, self.known.count
-                bar.update(done - bar.n)
-                lengths, returns = infos["step"], np.nansum(infos["history_ratings"], axis=1)
-                record = {"timesteps": done, "return": returns.mean(), "length": lengths.mean()}
-                self.history.append({name: float(value) for name, value in record.items()})
-                if watched.due(done):
-                    watched.show(done)
-        return self
-
-    def _play(self, env: MovieLensEnv, seeds: NDArray[np.int64]) -> Infos:
-        """One session for each seed; the infos at their ends."""
-        sessions = env.batch(len(seeds), self.info)
-        observations, infos = sessions.reset(env.draw_users(seeds), seeds=seeds)
-        while sessions.running.any():
-            observations, *_, infos = sessions.step(self.act(observations, infos))
-        return infos
+    def _predicted(self, choices: Choices, theta: Belief, taste: Belief) -> tuple[Array, Array]:
+        """Means ``(B, n)`` of the next rating, and standard deviations of what is not known of it, in half scales."""
+        known, items = self.known, choices.items
+        mean = choices.x @ theta.mean + known.expected(items, taste.mean)
+        variance = (choices.x @ theta.covariance * choices.x).sum(axis=-1)
+        variance += known.doubt_of_items(items, taste.mean) + known.doubt_of_sessions(items, taste.covariance)
+        return mean, known.noise * np.sqrt(variance)
 
     def _ignorant(self) -> Regression:
         config = self.config

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ilrec_agents.bandit.beliefs import Belief
 from ilrec_agents.bandit.features import Array, Choices
-from ilrec_agents.bandit.linear import LinearBandit, LinearConfig
+from ilrec_agents.bandit.playing import BanditConfig, LinearBandit
 from ilrec_agents.base import Infos
 from ilrec_agents.checks import number
 
 
 @dataclass(frozen=True)
-class LinUCBConfig(LinearConfig):
+class LinUCBConfig(BanditConfig):
     """Settings of ``linucb``, besides those of every linear bandit.
 
     Attributes:
@@ -41,9 +39,6 @@ class LinUCBAgent(LinearBandit):
     source = "Li et al., WWW 2010"
     Config = LinUCBConfig
 
-    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
-        known, items = self.known, choices.items
-        mean = choices.x @ theta.mean + known.expected(items, taste.mean)
-        variance = (choices.x @ theta.covariance * choices.x).sum(axis=-1)
-        variance += known.doubt_of_items(items, taste.mean) + known.doubt_of_sessions(items, taste.covariance)
-        return np.asarray(mean + self.config.alpha * known.noise * np.sqrt(variance))
+    def _scored(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
+        mean, deviation = self._predicted(choices, theta, taste)
+        return mean + self.config.alpha * deviation

@@ -99,10 +99,14 @@ class Regression:
         """Variances ``(B, n)`` of b_i + q_i . w, in variances of the noise, for w ``(B, k)``, were that known."""
         return spreads(self._doubt_pairs, outer(_with_one(w)[:, self._free]), items)
 
-    def learn(self, shown: Shown) -> None:
-        """Take in more sessions."""
+    def take_in(self, shown: Shown) -> None:
+        """Keep more sessions, to learn from with the next turn."""
         self._sessions.append(shown)
         np.add.at(self.plays, shown.items[shown.there], 1)
+
+    def learn(self, shown: Shown) -> None:
+        """Take in more sessions, and a few turns."""
+        self.take_in(shown)
         for _ in range(_SWEEPS if self._free.any() else 1):
             self.sweep()
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from ilrec_agents.bandit.beliefs import Belief, root
 from ilrec_agents.bandit.features import Array, Choices
-from ilrec_agents.bandit.linear import LinearBandit, LinearConfig
+from ilrec_agents.bandit.playing import BanditConfig, LinearBandit
 from ilrec_agents.base import Infos
 from ilrec_agents.checks import number
 from ilrec_gym.simulation.draws import AGENT, normal
 
 
 @dataclass(frozen=True)
-class ThompsonConfig(LinearConfig):
+class ThompsonConfig(BanditConfig):
     """Settings of ``thompson``, besides those of every linear bandit.
 
     Attributes:
@@ -43,7 +43,7 @@ class ThompsonAgent(LinearBandit):
     Config = ThompsonConfig
     draws = True
 
-    def _optimistic(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
+    def _scored(self, choices: Choices, theta: Belief, taste: Belief, infos: Infos) -> Array:
         known, items, shared, own = self.known, choices.items, len(theta.mean), taste.mean.shape[1]
         draws = self.config.scale * known.noise * self._normal(infos, shared + own + choices.x.shape[1])
         of_theta, of_w, of_items = np.split(draws, [shared, shared + own], axis=1)

@@ -1,8 +1,10 @@
-"""Whether datasets come from the environment at hand."""
+"""Whether datasets come from the environment at hand, and hold its ratings."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from ilrec_agents.descriptions import differences
 from ilrec_agents.offline.episodes import SessionDataset
@@ -38,3 +40,21 @@ def check_datasets(task: Task, **datasets: Any) -> None:
                 cause="a dataset put together by hand, with the description of another one",
                 fix="give it the n_actions and the observations of the environment that it describes",
             )
+
+
+def check_ratings(dataset: SessionDataset, task: Task) -> None:
+    """Refuse rewards that are not what viewers rated.
+
+    Raises:
+        UsageError: The observation after a step tells another rating than its reward.
+    """
+    told = np.concatenate([task.layout.part(e.observations[1:], "ratings")[:, 0] for e in dataset.episodes])
+    ratings = told * task.half + sum(task.rating_scale) / 2
+    wrong = np.abs(ratings - np.concatenate([e.rewards for e in dataset.episodes])) > 1e-3
+    if wrong.any():
+        raise UsageError(
+            "rewards must be the ratings that viewers gave",
+            received=f"{int(wrong.sum())} of {len(wrong)} differ from what the next observation says",
+            cause="a relabelled dataset",
+            fix="use the dataset as it was before",
+        )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ilrec_agents.base import Agent
-from ilrec_agents.offline.belonging import check_datasets
+from ilrec_agents.offline.belonging import check_datasets, check_ratings
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.ope.estimators import ESTIMATORS, Estimator
 from ilrec_agents.task import Task
@@ -50,24 +50,6 @@ def checked(
     check_datasets(task, dataset=dataset)  # the truth is looked up in its environment
     check_ratings(dataset, task)
     return {name: ESTIMATORS[name] for name in dict.fromkeys(estimators)}
-
-
-def check_ratings(dataset: SessionDataset, task: Task) -> None:
-    """Refuse rewards that are not what viewers rated: the truth is in ratings.
-
-    Raises:
-        UsageError: The observation after a step tells another rating than its reward.
-    """
-    told = np.concatenate([task.layout.part(e.observations[1:], "ratings")[:, 0] for e in dataset.episodes])
-    ratings = told * task.half + sum(task.rating_scale) / 2
-    wrong = np.abs(ratings - np.concatenate([e.rewards for e in dataset.episodes])) > 1e-3
-    if wrong.any():
-        raise UsageError(
-            "rewards must be the ratings that viewers gave",
-            received=f"{int(wrong.sum())} of {len(wrong)} differ from what the next observation says",
-            cause="a relabelled dataset",
-            fix="use the dataset as it was before",
-        )
 
 
 def without_support(dataset: SessionDataset, probabilities: NDArray[np.floating]) -> float:

@@ -26,7 +26,7 @@ _PAPER = (
     "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy",
     "linucb", "thompson", "factor_ucb",
     "ppo", "a2c", "dqn", "qrdqn", "maskable_ppo", "recurrent_ppo",
-    "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
+    "lcb", "bc", "nfq", "offline_dqn", "ddqn", "sac", "bcq", "cql", "dt", "sqn", "ips",
     "td3_bc", "iql", "awac", "crr", "continuous_cql", "mopo", "dorl",
 )  # fmt: skip
 _FULL = (*_PAPER, "random_masked", "oracle_greedy", "oracle_plan", "logging")
