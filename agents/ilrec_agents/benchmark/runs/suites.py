@@ -21,7 +21,7 @@ OFFERED, WHOLE = "ilrec/MovieLens-Candidates-v0", "ilrec/MovieLens-v0"
 BUNDLED = (EnvPlan(OFFERED), EnvPlan(WHOLE))
 LARGE = (EnvPlan(OFFERED, {"dataset": "ml-1m"}), EnvPlan(WHOLE, {"dataset": "ml-1m"}))
 
-_QUICK = ("retriever_top1", "linucb", "dqn", "cql", "dorl", "llm")  # one of each family
+_QUICK = ("retriever_top1", "factor_ucb", "dqn", "cql", "dorl", "llm")  # one of each family
 _PAPER = (
     "retriever_top1", "retriever_random", "best_average", "greedy", "epsilon_greedy",
     "linucb", "thompson", "factor_ucb",
