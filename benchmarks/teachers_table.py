@@ -1,8 +1,8 @@
 """What grounding and modules do for teachers, from the runs of a benchmark.
 
 ``python benchmarks/teachers_table.py FOLDER`` prints three tables for each environment of the folder, in which teachers
-are labelled ``NAME:grounding=GROUNDING``: each teacher beside the rules, what its decisions take, and what a module adds,
-as the paired difference of two teachers that differ in it.
+are labelled ``NAME:grounding=GROUNDING``: each teacher beside the rules, what its decisions take, and what a module
+adds, as the paired difference of two teachers that differ in it.
 """
 
 from __future__ import annotations
