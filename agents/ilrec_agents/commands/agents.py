@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FAMILIES = {
     "heuristic": "Rules; they learn nothing",
-    "bandit": "Bandits: they look one rating ahead",
+    "bandit": "Bandits: learn by playing what the next rating will be",
     "online": "Learn by playing in the environment",
     "offline": "Learn from a dataset of sessions",
     "model_based": "Learn a world model from a dataset, and play in it",
