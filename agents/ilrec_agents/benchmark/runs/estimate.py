@@ -11,7 +11,7 @@ from ilrec_agents.benchmark.runs.questions import Question
 T = TypeVar("T", bound=Job | Question)
 
 # Seconds on one core, on the bundled data with 20 on offer, all test users; measured where an agent is named.
-_SECONDS = {"mmr": 2.0, "oracle_plan": 60.0, "cql": 20.0}
+_SECONDS = {"mmr": 2.0, "oracle_plan": 60.0, "cql": 20.0, "lcb": 5.0, "factor_ucb": 30.0}
 _FAMILIES = {
     "heuristic": 2.0, "oracle": 5.0, "bandit": 5.0, "online": 60.0, "offline": 60.0, "model_based": 70.0,
     "llm": 1500.0,
