@@ -114,7 +114,8 @@ def _ratings(table: frames.Table, names: Names, feedback: str | None) -> tuple[s
             "ratings of more than two values",
             "leave feedback at None, or make two values of them first",
         )
-    up = values > 0 if truths else values == levels.max(initial=1)
+    highest = levels[-1] if len(levels) == 2 else levels.max(initial=1)
+    up = values > 0 if truths else values == highest
     return THUMBS, up.astype(np.float64), column.missing
 
 

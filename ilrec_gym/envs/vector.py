@@ -152,7 +152,7 @@ class MovieLensVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         rows = rows_where(over)
         if not len(rows):
             return {}
-        observations, facts = self._emit(), self._infos(over)
+        observations, facts = self._emit(copy=True), self._infos(over)  # the buffer is written over by what begins
         self._begin(rows)
         return {
             "final_obs": self._ragged(observations, rows),
@@ -171,8 +171,8 @@ class MovieLensVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             ragged[row] = one
         return ragged
 
-    def _emit(self) -> Any:
-        observations = copied(self.sessions.observations) if self.copy else self.sessions.observations
+    def _emit(self, *, copy: bool = False) -> Any:
+        observations = copied(self.sessions.observations) if self.copy or copy else self.sessions.observations
         return self._as_dict(observations, self.sessions.state) if self._as_dict else observations
 
     def _infos(self, mask: Any = None) -> dict[str, Any]:
@@ -182,14 +182,16 @@ class MovieLensVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         return infos | {f"_{key}": has for key in infos}
 
     def _seed(self, seed: Any, mask: Any) -> None:
-        if seed is None and not self._begun:
-            seed = np.random.default_rng().integers(2**31, size=self.num_envs).tolist()
-        if seed is None:
+        if seed is None and self._begun:
             return
+        seed = [None] * self.num_envs if seed is None else seed
         seeds = [int(seed) + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else list(seed)
         whole = all(s is None or (isinstance(s, (int, np.integer)) and s >= 0) for s in seeds)
         if len(seeds) != self.num_envs or not whole:
             raise UsageError(f"seed must be a whole number >= 0 or a list of {self.num_envs} of them", received=seed)
+        if not self._begun:  # a row without a seed plays one that nobody knows
+            drawn = np.random.default_rng().integers(2**31, size=self.num_envs).tolist()
+            seeds = [d if s is None else s for s, d in zip(seeds, drawn, strict=True)]
         chosen = [row for row, s in enumerate(seeds) if s is not None and (mask is None or mask[row])]
         self.queue.seed(self.sessions.backend.array(chosen, "int64"), [seeds[row] for row in chosen])
 

@@ -87,6 +87,7 @@ def test_sessions_are_repeated_where_chance_is_in_play():
         ({"agents": ['{"agent": "ppo"']}, "must be a name or JSON"),
         ({"agents": ['{"config": {}}']}, "must have the key 'agent'"),
         ({"envs": ["ilrec/MovieLens"]}, "did you mean"),
+        ({"envs": ["ilrec/MovieLens-v0", "ilrec/MovieLens-v0"]}, "must be another one"),
         ({"envs": ['{"id": ["ilrec/MovieLens-v0"]}']}, "an environment's id must be one of"),
         ({"envs": ['{"id": "ilrec/MovieLens-v0", "kwargs": 5}']}, "kwargs of an environment must be names with values"),
         ({"envs": ['{"id": "ilrec/MovieLens-v0", "kwargs": {"split": "all"}}']}, "has no split"),

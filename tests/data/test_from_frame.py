@@ -83,6 +83,8 @@ def test_every_library_gives_the_same_data() -> None:
         ({"user_id": [1, 1], "item_id": [1, 2], "rating": [True, False]}, {}, "thumbs", [5, 1], (1, 5)),
         ({"user_id": [1, 1], "item_id": [1, 2], "ok": [-1, 1]}, {"rating": "ok", "feedback": "thumbs"}, "thumbs",
          [1, 5], (1, 5)),
+        ({"user_id": [1, 1], "item_id": [1, 2], "ok": [-1, 0]}, {"rating": "ok", "feedback": "thumbs"}, "thumbs",
+         [1, 5], (1, 5)),
         ({"user_id": [1, 1], "item_id": [1, 2], "rating": [False, False]}, {}, "thumbs", [1, 1], (1, 5)),
         ({"user_id": [1, 1], "item_id": [1, 2], "rating": [True, True]}, {"feedback": "thumbs"}, "thumbs",
          [5, 5], (1, 5)),

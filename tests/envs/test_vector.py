@@ -43,6 +43,30 @@ def test_without_copies_the_buffer_is_given_out():
     assert first is second
 
 
+@pytest.mark.parametrize("observation", ["box", "dict"])
+def test_without_copies_last_observations_are_those_of_the_session_that_ended(observation):
+    options = {"autoreset_mode": "same_step", "observation": observation, "max_steps": 3}
+    live, copies = (MovieLensVectorEnv(4, copy=copy, **options) for copy in (False, True))
+    live.reset(seed=0), copies.reset(seed=0)
+    for step in range(7):
+        (*_, infos), (*_, others) = (env.step(np.arange(4) + 4 * step) for env in (live, copies))
+        assert ("final_obs" in infos) == ("final_obs" in others)
+        for mine, theirs in zip(infos.get("final_obs", []), others.get("final_obs", []), strict=True):
+            assert (mine is None) == (theirs is None)
+            pairs = zip(mine.values(), theirs.values(), strict=True) if isinstance(mine, dict) else [(mine, theirs)]
+            assert mine is None or all(np.array_equal(a, b) for a, b in pairs)
+    assert step == 6
+
+
+def test_rows_without_a_seed_play_ones_of_their_own():
+    env = MovieLensVectorEnv(4)
+    _, infos = env.reset(seed=[None, 5, None, None])
+    assert infos["seed"][1] == 5 and len(set(infos["seed"].tolist())) == 4
+    before = infos["seed"].tolist()
+    _, infos = env.reset(seed=[None, 6, None, None])
+    assert infos["seed"].tolist() == [before[0], 6, *before[2:]]
+
+
 def test_users_of_ones_choice():
     env = MovieLensVectorEnv(3)
     ids = env.setting.scenario.users.ids[env.setting.users[:3]]

@@ -70,6 +70,8 @@ class Suite:
             check_mode(mode)
         if not self.entrants or not self.envs:
             raise UsageError("a suite needs agents and environments", received=self.name)
+        if len({repr(env) for env in self.envs}) != len(self.envs):
+            raise UsageError("every environment of a suite must be another one", received=[e.label for e in self.envs])
         labels = [entrant.label for entrant in self.entrants]
         if len(set(labels)) != len(labels):
             raise UsageError(
