@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_benchmark import ENV, SMALL
+from tiny_benchmark import ENV, PPO, SMALL
 
 from ilrec_agents import load_agent
 from ilrec_agents.benchmark.runs import playing
@@ -116,6 +116,16 @@ def test_modes(ran):
     np.testing.assert_array_equal(
         run.in_mode("FB").log.items, run.evaluation.log.items
     )  # the retriever offers no repeats
+
+
+def test_a_mode_that_cannot_be_played_is_refused_before_anything_is_learned(tmp_path, monkeypatch):
+    learned = []
+    monkeypatch.setattr(playing, "_learned", lambda *_: learned.append(1) or {})
+    there = EnvPlan(ENV.id, {"max_steps": 6, "user_model": "hazard"})
+    one = replace(SMALL, entrants=(PPO,), envs=(there,), seeds=1, modes=("NX_3",))
+    failed = Runner(tmp_path / "out", 1, quiet=True).run(one)
+    assert "ppo" in {record["label"] for record in failed} and not learned
+    assert all("'satiation'" in record["reason"] for record in failed)
 
 
 def test_repeats_are_allowed_in_mode_fb():

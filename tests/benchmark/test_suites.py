@@ -63,6 +63,20 @@ def test_sessions_are_repeated_where_chance_is_in_play():
 
 
 @pytest.mark.parametrize(
+    ("model", "noisy"),
+    [
+        ("hazard", True),
+        ("satiation", False),
+        ({"name": "hazard"}, True),
+        ({"name": "satiation", "noise": 0.1}, True),
+        ({"name": "satiation", "drift": 0.1}, False),
+    ],
+)
+def test_users_are_noisy_where_they_draw(model, noisy):
+    assert EnvPlan(ENV.id, {"user_model": model}).noisy == noisy
+
+
+@pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"name": "fast"}, "a suite must be one of"),

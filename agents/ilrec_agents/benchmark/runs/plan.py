@@ -69,9 +69,11 @@ class EnvPlan:
 
     @property
     def noisy(self) -> bool:
-        """Whether its users draw their ratings."""
+        """Whether its users draw their ratings, or when they leave."""
         model = self.kwargs.get("user_model")
-        return isinstance(model, Mapping) and bool(model.get("noise") or model.get("drift"))
+        if isinstance(model, Mapping):
+            return bool(model.get("noise")) or model.get("name") == "hazard"
+        return model == "hazard"
 
     def make(self, split: str) -> Any:
         """The environment with users of a split."""

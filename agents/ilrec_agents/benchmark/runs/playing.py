@@ -67,6 +67,7 @@ def play(job: Job, out: Path) -> dict[str, Any]:
 def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
     memory = Memory()
     train, test = job.env.make("train"), job.env.make("test")
+    others = {mode: env_of(mode, job.env, "test") for mode in job.modes}  # what cannot be is refused before learning
     agent = make_agent(job.entrant.agent, train, device=job.device, seed=job.seed, **job.entrant.config)
     facts: dict[str, Any] = {"training_seconds": 0.0, "timesteps": 0, "updates": 0}
     if job.learns:
@@ -79,8 +80,8 @@ def _played(job: Job, out: Path, draft: Path) -> dict[str, Any]:
     result = evaluate(player, test, seed=0, episodes=job.users, repeats=job.repeats)
     facts["evaluation_seconds"] = round(time.perf_counter() - start, 3)
     result.save(draft / EVALUATION, seconds=facts["evaluation_seconds"])
-    for mode in job.modes:
-        other = evaluate(policy_of(mode, agent), env_of(mode, job.env, "test"), seed=0, episodes=job.users)
+    for mode, env in others.items():
+        other = evaluate(policy_of(mode, agent), env, seed=0, episodes=job.users, repeats=job.repeats)
         other.save(draft / f"evaluation-{mode}.npz")
     return facts | {
         "ms_per_decision": result.ms_per_decision,
