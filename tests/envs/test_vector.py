@@ -48,6 +48,7 @@ def test_without_copies_last_observations_are_those_of_the_session_that_ended(ob
     options = {"autoreset_mode": "same_step", "observation": observation, "max_steps": 3}
     live, copies = (MovieLensVectorEnv(4, copy=copy, **options) for copy in (False, True))
     live.reset(seed=0), copies.reset(seed=0)
+    ended = 0
     for step in range(7):
         (*_, infos), (*_, others) = (env.step(np.arange(4) + 4 * step) for env in (live, copies))
         assert ("final_obs" in infos) == ("final_obs" in others)
@@ -55,7 +56,8 @@ def test_without_copies_last_observations_are_those_of_the_session_that_ended(ob
             assert (mine is None) == (theirs is None)
             pairs = zip(mine.values(), theirs.values(), strict=True) if isinstance(mine, dict) else [(mine, theirs)]
             assert mine is None or all(np.array_equal(a, b) for a, b in pairs)
-    assert step == 6
+            ended += mine is not None
+    assert ended >= 4
 
 
 def test_rows_without_a_seed_play_ones_of_their_own():
