@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,16 @@ def is_current(
     except ArtefactError:
         return False
     return card["parameters"] == dict(parameters) and card["inputs"] == dict(inputs or {}) and card["seed"] == seed
+
+
+def checksums(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of files by name, as a card's inputs; a name that comes again is numbered: ``log.h5``, ``log.h5 (2)``."""
+    found, seen = dict[str, str](), Counter[str]()
+    for path in paths:
+        seen[path.name] += 1
+        again = f" ({seen[path.name]})" if seen[path.name] > 1 else ""
+        found[path.name + again] = sha256(path)
+    return found
 
 
 def versions() -> dict[str, str]:

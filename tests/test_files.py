@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ilrec_gym.cards import checksums
 from ilrec_gym.errors import StorageError, UsageError
-from ilrec_gym.files import ANY_FOLDER, check_target, replacing, settle, write_json
+from ilrec_gym.files import ANY_FOLDER, check_target, replacing, settle, sha256, write_json
 
 MARK = "thing.json"
 
@@ -133,3 +134,11 @@ def test_what_a_kill_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["set", *others]), "a young draft may be at work"
     settle(tmp_path, stale=-1)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".set.1234567.old", ".set.backup.old", "set"]
+
+
+def test_checksums_keep_files_of_one_name_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "log.h5" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    assert checksums(paths) == {"log.h5": sha256(paths[0]), "log.h5 (2)": sha256(paths[1])}

@@ -6,6 +6,6 @@ Importing it loads no learning library.
 """
 
 from ilrec_agents.base import Agent
-from ilrec_agents.registry import AgentInfo, list_agents, load_agent, make_agent
+from ilrec_agents.registry import AgentInfo, list_agents, load_agent, make_agent, settings_of
 
-__all__ = ["Agent", "AgentInfo", "list_agents", "load_agent", "make_agent"]
+__all__ = ["Agent", "AgentInfo", "list_agents", "load_agent", "make_agent", "settings_of"]

@@ -42,7 +42,8 @@ class Agent(ABC):
         learns_from: "nothing", "env" or "dataset".
         source: Where it comes from: a paper, or "".
         sees_truth: Whether it looks at what the simulator hides. Such rows are upper bounds, not agents.
-        draws: Whether it draws its actions: then one session says little of a user.
+        draws: Whether it draws its actions: then one session says little of a user. Where settings decide,
+            :meth:`draws_with` says it.
         info: Optional parts of the info that it needs.
         extra: The pip extra that it needs, or "".
         Config: A frozen dataclass of its settings.
@@ -70,6 +71,11 @@ class Agent(ABC):
         """
         return self
 
+    @classmethod
+    def draws_with(cls, config: Any) -> bool:
+        """Whether it draws its actions under these settings."""
+        return cls.draws
+
     @abstractmethod
     def act(self, observations: Observations, infos: Infos) -> Actions:
         """Choose an action in every row.
@@ -84,7 +90,17 @@ class Agent(ABC):
         """
 
     def probabilities(self, observations: Observations, infos: Infos) -> NDArray[np.float64]:
-        """How likely each action is ``(B, n_actions)``, each row summing to 1; all on one where nothing is drawn."""
+        """How likely each action is ``(B, n_actions)``, each row summing to 1; all on one where nothing is drawn.
+
+        Raises:
+            UsageError: The agent draws, and does not know from what distribution.
+        """
+        if self.draws_with(self.config):
+            raise UsageError(
+                f"the agent {self.name!r} must know how likely each of its choices is",
+                received="draws whose chances it has no formula for",
+                fix="take an agent that says them, or ilrec_agents.softened() of one that draws nothing",
+            )
         chosen = self.act(observations, infos)
         return (chosen[:, None] == np.arange(self.task.n_actions)).astype(np.float64)
 

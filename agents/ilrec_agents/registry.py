@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,7 @@ AGENTS: dict[str, str] = {
 
 __all__ = [
     "AGENTS", "ENTRY_POINTS", "AgentInfo", "agent_class", "broken_plugins", "list_agents", "load_agent", "make_agent",
+    "settings_of",
 ]  # fmt: skip
 
 
@@ -154,13 +157,22 @@ def make_agent(name: str, env: gym.Env[Any, Any], *, device: str = "auto", seed:
         UnknownNameError: No such agent or setting.
     """
     cls = agent_class(name)
-    known = [field.name for field in fields(cls.Config)]
-    for key in config:
-        if key not in known:
-            raise unknown_name(f"setting of agent {name!r}", key, known or ["(it has none)"])
+    made = _config(cls, config)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise UsageError("seed must be a whole number from 0 below 2**32", received=seed)
-    return cls(Task.of(env), cls.Config(**config), seed=seed, device=device)
+    return cls(Task.of(env), made, seed=seed, device=device)
+
+
+def settings_of(name: str, config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All settings of an agent as JSON, its defaults among them; cards hold them, as defaults may change.
+
+    Raises:
+        UnknownNameError: No such agent or setting.
+        UsageError: A value out of range.
+    """
+    made = json.dumps(asdict(_config(agent_class(name), config or {})))
+    settings: dict[str, Any] = json.loads(made)
+    return settings
 
 
 def load_agent(path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto") -> Agent:
@@ -171,6 +183,15 @@ def load_agent(path: str | Path, env: gym.Env[Any, Any], *, device: str = "auto"
         UnknownNameError: An agent that is not installed.
     """
     return agent_class(read_about(path)["agent"]).load(path, env, device=device)
+
+
+def _config(cls: type[Agent], config: Mapping[str, Any]) -> Any:
+    """The agent's settings from some that are named."""
+    known = [field.name for field in fields(cls.Config)]
+    for key in config:
+        if key not in known:
+            raise unknown_name(f"setting of agent {cls.name!r}", key, known or ["(it has none)"])
+    return cls.Config(**config)
 
 
 def _info(name: str, cls: type[Agent], package: str) -> AgentInfo:

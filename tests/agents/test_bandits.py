@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from ilrec_agents import make_agent
 from ilrec_agents.bandit.features import SHARED, Choices
 from ilrec_agents.bandit.regression import Regression
+from ilrec_agents.datasets.playing import side_by_side
 from ilrec_gym.errors import UsageError
 from ilrec_gym.testing.agents import begin
 
@@ -218,6 +219,15 @@ def test_thompson_draws_what_it_believes(fitted: dict[str, Any]) -> None:
     later = agent._normal(many | {"seed": np.arange(20_000), "step": np.full(20_000, 3)}, 21)
     assert np.abs(np.corrcoef(draws.T, later.T)[:21, 21:]).max() < 0.04
     assert agent.act(*begin(gym.make(CANDIDATES), agent)[1:]).shape == (8,)
+
+
+def test_who_draws_without_knowing_the_chances_says_so(fitted: dict[str, Any]) -> None:
+    env = gym.make(CANDIDATES)
+    with pytest.raises(UsageError, match="how likely each of its choices is"):
+        fitted["thompson"].probabilities(*begin(env, fitted["thompson"])[1:])
+    with pytest.raises(UsageError, match="how likely each of its choices is"):
+        side_by_side(fitted["thompson"], env.unwrapped, np.arange(4))
+    assert len(side_by_side(fitted["linucb"], env.unwrapped, np.arange(4))) == 4
 
 
 def test_bandits_refuse_what_they_cannot_learn_from(fitted: dict[str, Any], tmp_path: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ilrec_gym  # noqa: F401
-from ilrec_agents import list_agents, make_agent
+from ilrec_agents import list_agents, make_agent, settings_of
 from ilrec_agents.offline.dataset import read_hdf5, write_hdf5
 from ilrec_gym.cards import read_card
 from ilrec_gym.cli import main
@@ -59,7 +59,9 @@ def test_from_files_to_a_result(files: Path, tmp_path: Path, capsys: Any) -> Non
     assert read_hdf5(relabelled).transitions().rewards.std() == pytest.approx(1, rel=1e-3)
     ok("train", "cql", "--data", relabelled, "--data", files / "demos.h5", "--out", agent, "--set", "updates=5")
     assert json.loads((agent / "agent.json").read_text())["config"]["updates"] == 5
-    assert read_card(agent / "agent.json", kind="agent")["inputs"]["r.h5"] == sha256(relabelled)
+    card = read_card(agent / "agent.json", kind="agent")
+    assert card["inputs"] == {"r.h5": sha256(relabelled), "demos.h5": sha256(files / "demos.h5")}
+    assert card["parameters"]["config"] == settings_of("cql", {"updates": 5}), "defaults among them"
     ok("evaluate", agent, "--episodes", 5, "--out", result)
     evaluation = Evaluation.load(result)
     assert (evaluation.agent, evaluation.split, evaluation.sessions) == ("cql", "test", 5)

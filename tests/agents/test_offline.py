@@ -201,6 +201,12 @@ def test_rewards_that_are_not_finite_never_get_that_far(bad: float, log: Session
         log.with_rewards(rewards)
 
 
+@pytest.mark.parametrize("name", ["dt", "lcb", "mopo"])
+def test_who_takes_rewards_for_ratings_refuses_others(name: str, env: gym.Env, log: SessionDataset) -> None:
+    with pytest.raises(UsageError, match="must be the ratings that viewers gave"):
+        make_agent(name, env).fit(log.with_rewards(np.ones(log.n_transitions)))
+
+
 def test_a_dataset_has_at_least_one_session(log: SessionDataset) -> None:
     with pytest.raises(UsageError, match="at least one session"):
         replace(log, episodes=())

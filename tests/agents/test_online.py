@@ -75,13 +75,20 @@ def test_fitting_is_quiet_watched_and_moves_nothing_global(name, capfd):
     env, seen = tiny("offered"), []
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy(), torch.get_num_threads()
     agent = made(name, env)
-    agent.fit(env, watch=lambda agent, done: seen.append((done, agent.act(*under_way(agent, env)[-1]))))
+    steps, scores = under_way(agent, env)[-1], []
+
+    def look(agent, done):
+        seen.append((done, agent.act(*steps)))
+        scores.append(agent.scores(*steps))
+
+    agent.fit(env, watch=look)
     assert torch.equal(torch.random.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1]) and torch.get_num_threads() == before[2]
     assert capfd.readouterr() == ("", "")
     done = [at for at, _ in seen]
     assert 4 <= len(done) <= 10 and done == sorted(set(done)) and done[-1] == 512
     assert np.array_equal(seen[-1][1].shape, (8,))
+    assert np.array_equal(scores[-1], agent.scores(*steps)), "the last look is after the last update"
     assert 1 <= len(agent.history) <= 100
     assert sum(point["sessions"] for point in agent.history) == 512 / 4, "sessions of 4 steps, each noted once"
     assert agent.history[-1]["timesteps"] == 512 and {point["length"] for point in agent.history} == {4.0}

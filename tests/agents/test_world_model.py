@@ -279,7 +279,7 @@ def test_what_it_cannot_learn_from_is_refused(world):
         model.fit(env)
     with pytest.raises(UsageError, match="two viewers"):
         model.fit(replace(log, episodes=(first, first)))
-    with pytest.raises(UsageError, match="must be ratings"):
+    with pytest.raises(UsageError, match="must be the ratings"):
         model.fit(replace(log, episodes=(replace(first, rewards=-first.rewards), *log.episodes[1:])))
     with pytest.raises(UsageError, match="finite"):
         replace(first, rewards=first.rewards * np.nan)

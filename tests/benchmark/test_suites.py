@@ -63,6 +63,22 @@ def test_sessions_are_repeated_where_chance_is_in_play():
 
 
 @pytest.mark.parametrize(
+    ("text", "draws"),
+    [
+        ("act_only", False),
+        ("act_only:temperature=0.5", True),
+        ("llm:temperature=0.5", True),
+        ('{"agent": "act_only", "config": {"grounding": "free_text", "backend_options": {"temperature": 1}}}', True),
+        ("epsilon_greedy", True),
+        ("popular", False),
+    ],
+)
+def test_settings_decide_whether_a_language_model_draws(text, draws):
+    entrant = Entrant.of(text)
+    assert entrant.draws == draws and entrant.varies == draws
+
+
+@pytest.mark.parametrize(
     ("model", "noisy"),
     [
         ("hazard", True),

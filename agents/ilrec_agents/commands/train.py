@@ -14,11 +14,11 @@ from ilrec_gym.errors import UsageError
 def main(argv: list[str]) -> int:
     """Run ``ilrec train`` with these arguments; returns the exit code."""
     options = _parser().parse_args(argv)
-    from ilrec_agents import make_agent
+    from ilrec_agents import make_agent, settings_of
     from ilrec_agents.base import ABOUT
-    from ilrec_agents.offline.dataset import read_hdf5
-    from ilrec_gym.cards import write_card
-    from ilrec_gym.files import check_target, sha256
+    from ilrec_agents.offline.dataset import read_all
+    from ilrec_gym.cards import checksums, write_card
+    from ilrec_gym.files import check_target
 
     env, config = environment(options), settings("--set", options.set)
     agent = make_agent(options.agent, env, device=options.device, seed=options.seed, **config)
@@ -31,16 +31,15 @@ def main(argv: list[str]) -> int:
     check_target(options.out, mark=ABOUT)
     start = time.perf_counter()
     if options.data:
-        first, *others = [read_hdf5(path) for path in options.data]
-        agent.fit(first.merge(*others) if others else first)
+        agent.fit(read_all(options.data))
     else:
         agent.fit(env)
     seconds = time.perf_counter() - start
     agent.save(options.out)
-    parameters = {"agent": agent.name, "config": config, "env": options.env}
+    parameters = {"agent": agent.name, "config": settings_of(agent.name, config), "env": options.env}
     write_card(
         options.out / ABOUT, kind="agent", parameters=parameters,
-        inputs={path.name: sha256(path) for path in options.data}, seed=options.seed, seconds=seconds,
+        inputs=checksums(options.data), seed=options.seed, seconds=seconds,
     )  # fmt: skip
     print(f"{options.out}: {agent.name}, trained in {seconds:.0f} s")
     return 0

@@ -20,17 +20,16 @@ def main(argv: list[str]) -> int:
 
 def _fit(options: argparse.Namespace) -> int:
     from ilrec_agents.model_based.world_model import MARK, make_world_model
-    from ilrec_agents.offline.dataset import read_hdf5
-    from ilrec_gym.files import check_target, sha256
+    from ilrec_agents.offline.dataset import read_all
+    from ilrec_gym.cards import checksums
+    from ilrec_gym.files import check_target
 
     config = settings("--set", options.set)
     model = make_world_model(environment(options), device=options.device, seed=options.seed, **config)
     check_target(options.out, mark=MARK)
-    first, *others = [read_hdf5(path) for path in options.data]
     start = time.perf_counter()
-    model.fit(first.merge(*others))
-    inputs = {path.name: sha256(path) for path in options.data}
-    model.save(options.out, inputs=inputs, seconds=time.perf_counter() - start)
+    model.fit(read_all(options.data))
+    model.save(options.out, inputs=checksums(options.data), seconds=time.perf_counter() - start)
     print(f"{options.out}: {_summary(model.report)}")
     return 0
 

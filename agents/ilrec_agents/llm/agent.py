@@ -57,6 +57,11 @@ class LanguageAgent(Agent):
     info = ("action_mask", "history")
     prompt: Any
 
+    @classmethod
+    def draws_with(cls, config: Any) -> bool:
+        """Whether titles are drawn: at temperatures above 0."""
+        return bool(config.temperature > 0)
+
     def __init__(
         self, task: Task, config: Any, *, seed: int = 0, device: str = "auto", backend: Backend | None = None
     ) -> None:

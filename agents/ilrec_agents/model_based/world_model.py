@@ -20,7 +20,7 @@ from ilrec_agents.model_based.config import WorldModelConfig
 from ilrec_agents.model_based.deepfm import DeepFM, Inputs, Tables
 from ilrec_agents.model_based.steps import Asked, LoggedSteps, logged_steps
 from ilrec_agents.model_based.training import Fitting
-from ilrec_agents.offline.belonging import check_datasets
+from ilrec_agents.offline.belonging import check_datasets, check_ratings
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.saved import check_task, config_of, description, read_description
 from ilrec_agents.task import Task
@@ -83,13 +83,13 @@ class WorldModel:
         """Learn from logged sessions, and report on those held out.
 
         Raises:
-            UsageError: Not a dataset, one of another task, items on offer without ``item_id``, ratings outside the
-                scale, sessions of fewer than two viewers, or no such device.
+            UsageError: Not a dataset, one of another task, items on offer without ``item_id``, rewards that are not
+                the ratings, sessions of fewer than two viewers, or no such device.
         """
         check_datasets(self.task, dataset=dataset)
+        check_ratings(dataset, self.task)
         device = torch_device(self.device)
         steps = logged_steps(dataset, self.task, self.config.window)
-        self._check(steps)
         held_out = self._held_out(steps)
         learned = steps.where(~held_out)
         with reproducible(self.seed, self.config.threads):
@@ -206,17 +206,6 @@ class WorldModel:
     def _fresh(self, context: NDArray[np.float32] | None) -> nn.ModuleList:
         tables = Tables(self.task).to(torch_device(self.device))
         return nn.ModuleList(DeepFM(self.task, self.config, tables, context) for _ in range(self.config.members))
-
-    def _check(self, steps: LoggedSteps) -> None:
-        low, high = self.task.rating_scale
-        outside = (steps.rating < low - 1e-4) | (steps.rating > high + 1e-4)
-        if outside.any():
-            raise UsageError(
-                f"rewards must be ratings between {low:g} and {high:g}",
-                received=float(steps.rating[outside][0]),
-                cause="a dataset whose rewards were relabelled",
-                fix="give the sessions as they were logged",
-            )
 
     def _held_out(self, steps: LoggedSteps) -> NDArray[np.bool_]:
         """The steps of viewers who are kept for the report, ``(N,)``."""

@@ -1,7 +1,7 @@
 """Datasets of sessions: in memory, as HDF5 that d3rlpy opens, and as d3rlpy's replay buffer."""
 
 from ilrec_agents.offline.episodes import DatasetTask, Episode, SessionDataset, Transitions, closed
-from ilrec_agents.offline.hdf5 import load, read_hdf5, write_hdf5
+from ilrec_agents.offline.hdf5 import load, read_all, read_hdf5, write_hdf5
 
 __all__ = [
     "DatasetTask",
@@ -10,6 +10,7 @@ __all__ = [
     "Transitions",
     "closed",
     "load",
+    "read_all",
     "read_hdf5",
     "write_hdf5",
 ]

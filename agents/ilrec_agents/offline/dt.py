@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ilrec_agents.base import Infos, Observations
 from ilrec_agents.checks import number, one_of, whole
 from ilrec_agents.learning import WITH_BODY
+from ilrec_agents.offline.belonging import check_ratings
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.offline.offline_agent import Learner, OfflineAgent, OfflineConfig
 from ilrec_agents.offline.quiet import import_d3rlpy
@@ -65,9 +66,10 @@ class DTAgent(OfflineAgent):
     L = -log pi(a_t | g_{t-K+1}, s_{t-K+1}, a_{t-K+1}, ..., g_t, s_t),   g_t = r_t + r_{t+1} + ... to the end
 
     When it acts, g_0 is the return asked for, and every rating is taken off; it is kept from falling below the least
-    of the dataset. The steps before the present are made again from the public history, so every call stands for
-    itself. Over a whole catalogue every token of an observation is scored against every item, ``batch_size * context``
-    rows of ``n_actions`` logits per update: at 3,650 items an update takes several times as long as with 20 on offer.
+    of the dataset; so its rewards must be the ratings, and not a learned reward. The steps before the present are made
+    again from the public history, so every call stands for itself. Over a whole catalogue every token of an
+    observation is scored against every item, ``batch_size * context`` rows of ``n_actions`` logits per update: at 3,650
+    items an update takes several times as long as with 20 on offer.
     """
 
     name = "dt"
@@ -104,6 +106,7 @@ class DTAgent(OfflineAgent):
         return last
 
     def _learner(self, dataset: SessionDataset, device: Any) -> Learner:
+        check_ratings(dataset, self.task)
         d3rlpy, config = import_d3rlpy(), self.config
         import torch
 

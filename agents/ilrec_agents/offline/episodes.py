@@ -142,9 +142,6 @@ class SessionDataset:
     def __len__(self) -> int:
         return len(self.episodes)
 
-    def __add__(self, other: SessionDataset) -> SessionDataset:
-        return self.merge(other)
-
     def merge(self, *others: SessionDataset) -> SessionDataset:
         """This dataset's sessions, then those of the others.
 

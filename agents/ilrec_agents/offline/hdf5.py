@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,17 @@ def read_hdf5(path: str | os.PathLike[str], *, verify: bool = True) -> SessionDa
     if len(dataset) != wanted:
         raise ArtefactError(f"{path} must hold {wanted} episodes, as its card says", received=len(dataset))
     return dataset
+
+
+def read_all(paths: Iterable[str | os.PathLike[str]]) -> SessionDataset:
+    """Several files as one dataset, in their order; at least one.
+
+    Raises:
+        ArtefactError: As of :func:`read_hdf5`.
+        UsageError: They are of different tasks.
+    """
+    first, *others = [read_hdf5(path) for path in paths]
+    return first.merge(*others)
 
 
 def load(path: str | os.PathLike[str]) -> Any:

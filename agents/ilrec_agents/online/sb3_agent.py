@@ -145,11 +145,12 @@ class SB3Agent(LearningAgent):
         ledger = None if self.task.n_candidates or self.knows_masks else Ledger(self.task, config.n_envs)
         sessions = SessionsVecEnv(env, config.n_envs, seed=first, reward=reward, ledger=ledger)
         total = -(-config.total_timesteps // config.round) * config.round
+        watched = Watched(watch, self, total)
         with self._seeded(), tqdm(total=total, desc=self.name, unit="step", disable=None, leave=False) as bar:
             algorithm = self._algorithm(
                 sb3, self._scaled(sessions, rewards), self._networks(observations, ledger), device
             )
-            curve = Curve(bar, Watched(watch, self, total), total // 100, lambda: self._look(algorithm))
+            curve = Curve(bar, watched, total // 100, lambda: self._look(algorithm))
             self.history = curve.history
             try:
                 with np.errstate(invalid="ignore", over="ignore"):  # values that run away are told of below
@@ -162,6 +163,7 @@ class SB3Agent(LearningAgent):
                     raise
                 raise _not_finite(str(error)) from error
         self._look(algorithm)
+        watched.show(total)
         return self
 
     def _look(self, algorithm: Any) -> None:

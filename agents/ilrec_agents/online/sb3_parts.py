@@ -77,7 +77,9 @@ class ScoresPolicy(WithScores, ActorCriticPolicy):
 
 
 class Curve(BaseCallback):
-    """Moves a progress bar, notes the sessions that ended, and lets somebody look on.
+    """Moves a progress bar, notes the sessions that ended, and lets somebody look on while learning goes on.
+
+    The last look is left to who learns: SB3 updates the policy once more after the last step.
 
     Args:
         bar: The progress bar.
@@ -99,7 +101,7 @@ class Curve(BaseCallback):
         infos = self.locals["infos"]
         self._ended += [infos[row]["episode"] for row in np.flatnonzero(self.locals["dones"])]
         self.bar.update(len(infos))
-        if self.watched.due(self.num_timesteps):
+        if self.num_timesteps < self.bar.total and self.watched.due(self.num_timesteps):
             self.look()
             self.watched.show(self.num_timesteps)
         return True

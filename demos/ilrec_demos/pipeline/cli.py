@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ilrec_gym.console import reports_errors, settings
+
+if TYPE_CHECKING:
+    from ilrec_demos.pipeline.settings import Settings
 
 
 @reports_errors
@@ -14,17 +18,22 @@ def main(argv: list[str]) -> int:
     """Run ``ilrec quickstart`` with these arguments; returns the exit code."""
     options = _parser().parse_args(argv)
     from ilrec_demos.pipeline.quickstart import Quickstart
+
+    Quickstart(_settings(options)).run()
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
     from ilrec_demos.pipeline.settings import Settings
 
     teacher_config = settings("--set", options.set)
     if options.model:
         teacher_config["model"] = options.model
-    Quickstart(Settings(
+    return Settings(
         out=options.out, dataset=options.dataset, teacher=options.teacher, teacher_config=teacher_config,
         demonstrations=options.demonstrations, batch_size=options.batch_size, log_sessions=options.log_sessions,
         users=options.users or None, updates=options.updates, workers=options.workers, seed=options.seed,
-    )).run()  # fmt: skip
-    return 0
+    )  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:

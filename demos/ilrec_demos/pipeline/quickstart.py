@@ -9,7 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ilrec_agents import Agent, load_agent, make_agent
+from ilrec_agents import Agent, load_agent, make_agent, settings_of
 from ilrec_agents.benchmark.report import ResultsTable, Row
 from ilrec_demos.collect import collect
 from ilrec_demos.export import export, parameters_of
@@ -209,11 +209,12 @@ class Quickstart:
 
     def _result_stage(self, plan: RowPlan, sources: dict[str, Path], make: Callable[[Stage], None]) -> Stage:
         world = {"users": self.settings.users, "scenario": self.scenario.fingerprint}
+        config = {} if sources else settings_of(plan.agent)  # otherwise the sources hold them
         return Stage(
             name=plan.label,
             output=self._result(plan),
             kind="evaluation",
-            parameters={"agent": plan.agent, "group": plan.group, **world},
+            parameters={"agent": plan.agent, "config": config, "group": plan.group, **world},
             sources=sources,
             seed=self.settings.seed,
             make=make,

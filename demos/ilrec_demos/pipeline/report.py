@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from ilrec_agents.benchmark.report import ResultsTable, plots, style
 from ilrec_agents.benchmark.report.exhibits import Artefact, Picture, ShownSession, shown_session
 from ilrec_agents.benchmark.report.findings import findings
 from ilrec_agents.benchmark.report.page import Chapter, Page
+from ilrec_demos.pipeline.by_hand import again, stages
+from ilrec_demos.pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from ilrec_demos.pipeline.quickstart import Quickstart
@@ -42,12 +45,12 @@ def write_report(run: Quickstart, table: ResultsTable) -> None:
         ),
         lead=_LEAD,
         artefacts=tuple(_artefacts(out)),
-        commands=("make quickstart", *_commands(run)),
+        commands=(again(run.settings), *stages(run.settings)),
     )
     page.save(out / "report.html")
     print(f"\n{table.to_markdown()}")
     print("\n".join(f"* {finding}" for finding in findings(table)))
-    print(_next(out))
+    print(_next(run.settings))
 
 
 def _picture(figure: object, path: Path, caption: str) -> Picture:
@@ -75,28 +78,18 @@ def _artefacts(out: Path) -> list[Artefact]:
     return [replace(Artefact.from_file(path), name=path.relative_to(out).as_posix()) for path in paths]
 
 
-def _commands(run: Quickstart) -> tuple[str, ...]:
-    """The same stages one by one."""
-    out, teacher = run.settings.out, run.settings.teacher
-    return (
-        f"ilrec demos collect --agent {teacher} --sessions {run.settings.demonstrations} --out my-demonstrations",
-        "ilrec demos export my-demonstrations --out my-demonstrations.h5",
-        f"ilrec demos inspect {out}/journals/demonstrations",
-        f"ilrec irl fit --demos my-demonstrations.h5 --log {out}/log.h5 --out my-reward",
-        f"ilrec irl relabel --data {out}/log.h5 --reward my-reward --out my-log.h5",
-        "ilrec train cql --data my-log.h5 --out my-agent",
-        "ilrec evaluate my-agent --split test",
-    )
-
-
-def _next(out: Path) -> str:
+def _next(settings: Settings) -> str:
+    out = settings.out
+    commands = {
+        shlex.join(["ilrec", "demos", "inspect", f"{out}/journals/demonstrations"]): "look at the demonstrations",
+        again(settings, out="more", demonstrations=100): "a better taught student",
+        "ilrec quickstart --help": "another model, data set, or teacher",
+        "ilrec agents": "what else can play",
+    }
     return "\n".join((
         "",
         f"Open {out}/report.html: the table, the pictures, example sessions. {out}/results.png is the picture alone.",
         f"Read what the teacher said: {out}/demonstrations.transcript.md",
         "What to do next:",
-        "  ilrec demos inspect quickstart/journals/demonstrations   look at the demonstrations",
-        "  ilrec quickstart --out more --demonstrations 100         a better taught student",
-        "  ilrec quickstart --help                                  another model, data set, or teacher",
-        "  ilrec agents                                             what else can play",
+        *(f"  {command:<{max(map(len, commands))}}   {what}" for command, what in commands.items()),
     ))  # fmt: skip

@@ -10,9 +10,8 @@ import numpy as np
 
 from ilrec_agents.imitation.relabel import constant, relabel, shuffled
 from ilrec_agents.imitation.reward_model import KIND, REWARD, load_reward_model, make_reward_model
-from ilrec_agents.offline.dataset import read_hdf5, write_hdf5
+from ilrec_agents.offline.dataset import read_all, read_hdf5, write_hdf5
 from ilrec_demos.pipeline.stage import Clock, Stage
-from ilrec_demos.pipeline.training import read_all
 
 REWARDS = {
     "learned": "GAIL, zero-mean form, divided by its standard deviation",

@@ -1,4 +1,4 @@
-"""Training stages: offline agents learn from datasets, several side by side in processes of one thread each."""
+"""Stages that train: offline agents learn from datasets, several side by side in processes of one thread each."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import gymnasium as gym
 from tqdm import tqdm
 
-from ilrec_agents import make_agent
-from ilrec_agents.offline.dataset import SessionDataset, read_hdf5
+from ilrec_agents import make_agent, settings_of
+from ilrec_agents.offline.dataset import read_all
 from ilrec_demos.pipeline.settings import ENV_ID
 from ilrec_demos.pipeline.stage import Clock, Stage
 from ilrec_gym.cards import write_card
@@ -45,7 +45,11 @@ def training_stage(name: str, training: Training, seed: int) -> Stage:
         name=name,
         output=training.folder / "agent.json",
         kind=KIND,
-        parameters={"agent": training.agent, "config": dict(training.config), "dataset": training.dataset},
+        parameters={
+            "agent": training.agent,
+            "config": settings_of(training.agent, training.config),
+            "dataset": training.dataset,
+        },
         sources={path.name: path for path in training.data},
         seed=seed,
         make=lambda stage: train(training, stage.inputs, stage.parameters, stage.seed),
@@ -74,9 +78,3 @@ def train_side_by_side(jobs: list[tuple[Training, Stage]], workers: int) -> None
     runs = joblib.Parallel(n_jobs=min(workers, len(calls)), return_as="generator_unordered")(calls)
     for _ in tqdm(runs, total=len(calls), desc="training", unit="agent", disable=None, leave=False):
         pass
-
-
-def read_all(paths: tuple[Path, ...]) -> SessionDataset:
-    """Several datasets as one."""
-    first, *others = [read_hdf5(path) for path in paths]
-    return first.merge(*others) if others else first

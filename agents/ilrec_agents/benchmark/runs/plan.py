@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
 from ilrec_agents.benchmark.runs.spelling import dataset_and_settings, words
 from ilrec_agents.checks import whole
 from ilrec_agents.datasets.recipes import recipe_of
-from ilrec_agents.registry import agent_class
+from ilrec_agents.registry import agent_class, settings_of
 from ilrec_gym.cards import versions
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.files import fingerprint
@@ -102,11 +102,7 @@ class Entrant:
         _words(self, "agent", "data", "label")
         _mapping("an entrant's config", self.config, '{"gamma": 0.9}')
         cls = agent_class(self.agent)
-        known = [field.name for field in fields(cls.Config)]
-        for key in self.config:
-            if key not in known:
-                raise unknown_name(f"a setting of {self.agent!r}", key, known or ["(it has none)"])
-        cls.Config(**self.config)  # refuses values out of range now, and not after an hour
+        settings_of(self.agent, self.config)  # refuses names and values now, and not after an hour
         if bool(self.data) != (cls.learns_from == "dataset"):
             wanted = "needs the name of a dataset" if cls.learns_from == "dataset" else "takes no dataset"
             raise UsageError(
@@ -145,19 +141,18 @@ class Entrant:
     @property
     def settings(self) -> dict[str, Any]:
         """All settings of the agent, its defaults among them, as JSON: a default that changes gives another run."""
-        settings: dict[str, Any] = json.loads(json.dumps(asdict(agent_class(self.agent).Config(**self.config))))
-        return settings
+        return settings_of(self.agent, self.config)
 
     @property
     def varies(self) -> bool:
         """Whether another seed gives another agent; rules without chance need one run only."""
-        cls = agent_class(self.agent)
-        return cls.learns_from != "nothing" or cls.draws
+        return agent_class(self.agent).learns_from != "nothing" or self.draws
 
     @property
     def draws(self) -> bool:
         """Whether it draws its actions, so that one session says little of a user."""
-        return agent_class(self.agent).draws
+        cls = agent_class(self.agent)
+        return cls.draws_with(cls.Config(**self.config))
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Teacher(LanguageAgent):
         self.prompt = TeacherPrompt.load(config.prompt)
         self._ready, self.history = self.learns_from == "nothing", []
 
+    @classmethod
+    def draws_with(cls, config: TeacherConfig) -> bool:
+        """Whether titles are drawn here, or words where the model runs."""
+        return super().draws_with(config) or bool(config.backend_options.get("temperature"))
+
     def act(self, observations: Observations, infos: Infos, *, graded: bool | None = None) -> Actions:
         """Decide in every row that still runs; memories are only read.
 
