@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ ANY_FOLDER = "."
 """As the mark of a folder: whatever folder is there may be replaced, for places that are the project's own."""
 
 _LEFT = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>old|tmp)", re.DOTALL)
+_log = logging.getLogger(__name__)
 _DAY = 24 * 60 * 60.0
 
 
@@ -138,6 +140,19 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink()
+
+
+def keep(write: Callable[[], object], what: str) -> None:
+    """Write something that was computed for the next time; where that cannot be done, warn and go on without.
+
+    Args:
+        write: Writes it.
+        what: What it is, for the warning.
+    """
+    try:
+        write()
+    except StorageError as error:
+        _log.warning("%s cannot be kept, and will be computed again the next time: %s", what, error)
 
 
 @contextmanager

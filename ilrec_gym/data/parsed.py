@@ -12,7 +12,7 @@ from ilrec_gym.data.columns import FORMAT, from_columns, to_columns
 from ilrec_gym.data.registry import DatasetSource
 from ilrec_gym.data.schema import InteractionData
 from ilrec_gym.errors import ArtefactError, DataError, StorageError
-from ilrec_gym.files import cache_dir, read_arrays, sha256, write_arrays
+from ilrec_gym.files import cache_dir, keep, read_arrays, sha256, write_arrays
 
 _log = logging.getLogger(__name__)
 
@@ -43,10 +43,7 @@ def parsed(source: DatasetSource, place: Path) -> InteractionData:
         except (ArtefactError, DataError) as error:
             _log.warning("the cache file %s is damaged and is made again: %s", stored, error)
     data = source.parse(files or read_members(place, source.files))
-    try:
-        write_arrays(stored, to_columns(data))
-    except OSError as error:  # StorageError is one
-        _log.warning("the parsed data cannot be kept, so the next load takes as long: %s", error)
+    keep(lambda: write_arrays(stored, to_columns(data)), "the parsed data")
     return data
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ilrec_gym.data import InteractionData
 from ilrec_gym.data.feedback import EXPLICIT
 from ilrec_gym.errors import ArtefactError
-from ilrec_gym.files import cache_dir, fingerprint, read_arrays, write_arrays
+from ilrec_gym.files import cache_dir, fingerprint, keep, read_arrays, write_arrays
 from ilrec_gym.simulation.factorization import (
     FactorizationConfig,
     FactorModel,
@@ -83,8 +83,9 @@ def fitted_models(
             continue
         if found.key == key:
             return found
-    write_models(fit_models(data, is_test, profile_items, profile_ratings), cached)
-    return read_models(cached)
+    models = fit_models(data, is_test, profile_items, profile_ratings)
+    keep(lambda: write_models(models, cached), f"the models fitted to {data.name}")
+    return models
 
 
 def fit_models(

@@ -25,7 +25,9 @@ from ilrec_agents.offline.dataset import read_hdf5
 from ilrec_agents.offline.fqe import FQEConfig
 from ilrec_agents.ope import softened, study
 from ilrec_agents.ope.stored import from_json, to_json
+from ilrec_gym.cards import card_path
 from ilrec_gym.errors import UsageError
+from ilrec_gym.files import read_json, sha256, write_json
 
 pytest.importorskip("joblib")
 pytest.importorskip("d3rlpy")
@@ -170,6 +172,19 @@ def test_a_study_survives_json(out):
     again = from_json(stored)
     assert math.isnan(again.estimates[0].unsupported) and again.logged == found.logged
     assert again.estimates[0].value == first.value
+
+
+def test_who_was_asked_of_another_log_is_named_and_left_out(copy):
+    path = next(path for path in copy.glob("estimates/*/estimates.json") if '"label": "mmr"' in path.read_text())
+    record = json.loads(path.read_text())
+    record["study"]["sessions"] += 1
+    write_json(path, record)
+    card = read_json(card_path(path))
+    write_json(card_path(path), card | {"sha256": sha256(path)})
+    found = Results(Folder(copy)).envs[0]
+    assert list(dict.fromkeys(e.target for e in found.study.estimates)) == [name for name in ASKED if name != "mmr"]
+    (said,) = found.unanswered
+    assert "nothing of mmr" in said and "another log" in said
 
 
 def test_suites_ask_where_they_are_as_they_were_made(capsys):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
-from functools import partial
+from dataclasses import make_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +84,9 @@ def test_a_default_that_changes_gives_another_run(monkeypatch):
     assert job.parameters["settings"]["gamma"] == PPOConfig().gamma
     before = job.key
     other = replace(job)
-    monkeypatch.setattr(PPOAgent, "Config", partial(PPOConfig, gamma=0.123))
+    monkeypatch.setattr(
+        PPOAgent, "Config", make_dataclass("Other", [("gamma", float, 0.123)], bases=(PPOConfig,), frozen=True)
+    )
     assert other.key != before and other.parameters["entrant"] == job.parameters["entrant"]
 
 
@@ -153,3 +154,12 @@ def test_foreign_and_old_folders_are_refused(copy, tmp_path):
 def test_one_process_at_a_time(copy):
     with Folder(copy).alone(), pytest.raises(UsageError, match="one benchmark at a time"), Folder(copy).alone():
         pass
+
+
+def test_what_a_kill_left_is_removed_wherever_it_lies(copy):
+    left = [f"runs/.run.{8 * 'a'}.tmp", f".results.md.{8 * 'b'}.tmp", f"datasets/place/policies/.ppo-20.{8 * 'c'}.tmp",
+            f"datasets/place/form/.mixed.h5.{8 * 'd'}.tmp"]  # fmt: skip
+    for name in left:
+        (copy / name / "in it").mkdir(parents=True)
+    with Folder(copy).alone():
+        assert not [name for name in left if (copy / name).exists()] and (copy / "datasets/place/policies").is_dir()

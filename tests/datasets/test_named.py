@@ -229,6 +229,16 @@ def test_references_are_played_once(monkeypatch: pytest.MonkeyPatch) -> None:
         references(env_of("candidates", split="test", max_steps=21))
 
 
+def test_references_that_cannot_be_kept_are_given_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    env = env_of("candidates", split="test")
+    expected = references(env)
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("ILREC_CACHE", str(tmp_path / "file"))
+    assert references(env) == expected and "reference returns cannot be kept" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

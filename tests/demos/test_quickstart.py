@@ -88,6 +88,15 @@ def test_a_damaged_dataset_is_made_again_with_what_hangs_on_it(done):
     assert after["log.h5"] == before["log.h5"]
 
 
+def test_an_export_that_did_not_come_to_its_end_is_made_again(done):
+    before = files(done)
+    (done / "log.card.md").unlink()
+    assert main([*SMALL, *TEACHER, "--out", str(done)]) == 0
+    after = files(done)
+    assert after["log.card.md"][1] == before["log.card.md"][1] and after["log.h5"][1] == before["log.h5"][1]
+    assert after["demonstrations.h5"] == before["demonstrations.h5"]
+
+
 def test_another_teacher_in_the_same_folder_is_refused(done, capsys):
     before = files(done)
     assert main([*SMALL, "--teacher", "popular", "--out", str(done)]) == 2

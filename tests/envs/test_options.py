@@ -6,7 +6,7 @@ import pytest
 
 from ilrec_gym.data import load_dataset
 from ilrec_gym.envs.movielens import MovieLensEnv
-from ilrec_gym.errors import ILRecError, StorageError, UsageError
+from ilrec_gym.errors import ILRecError, UsageError
 from ilrec_gym.simulation.scenario import build_scenario, load_scenario
 from ilrec_gym.simulation.user_models import Satiation
 
@@ -111,13 +111,19 @@ def test_ansi_and_human(capsys):
     assert capsys.readouterr().out.rstrip().endswith(text.rstrip())
 
 
-def test_no_place_for_the_cache(tmp_path, monkeypatch):
-    """A catalogue that has to be fitted, and a cache folder that cannot be: the error says so."""
+def test_no_place_for_the_cache(tmp_path, monkeypatch, caplog):
+    """A catalogue that has to be fitted, and a cache folder that cannot be: the log says so, no more."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("ILREC_CACHE", str(tmp_path / "file"))
-    with pytest.raises(StorageError, match="writable"):
-        build_scenario(load_dataset(), catalogue_size=40)
+    found = build_scenario(load_dataset(), catalogue_size=40)
+    assert "the models fitted to ml-latest-small cannot be kept" in caplog.text
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setenv("ILREC_CACHE", str(tmp_path / "cache"))
+    first, kept = (build_scenario(load_dataset(), catalogue_size=40) for _ in range(2))
+    assert found.fingerprint == first.fingerprint == kept.fingerprint
+    for one in (found, first):
+        for part in ("user_bias", "item_bias", "user_factors", "item_factors"):
+            np.testing.assert_array_equal(getattr(one.truth, part), getattr(kept.truth, part))
 
 
 @pytest.mark.ml1m

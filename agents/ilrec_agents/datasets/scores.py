@@ -14,7 +14,7 @@ from ilrec_agents.task import Task
 from ilrec_gym.cards import is_current, write_card
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.evaluation import evaluate
-from ilrec_gym.files import cache_dir, read_json, write_json
+from ilrec_gym.files import cache_dir, keep, read_json, write_json
 
 KIND = "references"
 LOW, HIGH = "random", "oracle_one_step"
@@ -72,6 +72,11 @@ def references(env: gym.Env[Any, Any]) -> References:
     results = {name: evaluate(make_agent(name, env), env, episodes=USERS if few else None) for name in (LOW, HIGH)}
     means = {name: result.R_traj.mean for name, result in results.items()}
     found = References(**means, sessions=results[LOW].sessions)
-    write_json(path, asdict(found))
-    write_card(path, seconds=time.perf_counter() - start, **card)
+    seconds = time.perf_counter() - start
+
+    def write() -> None:
+        write_json(path, asdict(found))
+        write_card(path, seconds=seconds, **card)
+
+    keep(write, "reference returns")
     return found

@@ -12,8 +12,9 @@ import numpy as np
 from ilrec_agents.base import Agent
 from ilrec_agents.registry import make_agent
 from ilrec_gym.envs.movielens import MovieLensEnv
-from ilrec_gym.evaluation import Evaluation, Interval, PerUser, SessionLog, paired_difference, rollout
+from ilrec_gym.evaluation import Evaluation, Interval, PerUser, paired_difference, rollout
 from ilrec_gym.evaluation.evaluate import evaluation_of, users_of
+from ilrec_gym.evaluation.session_log import joined
 from ilrec_gym.simulation.user_models import describe
 
 POLICIES: dict[str, str] = {
@@ -126,17 +127,3 @@ def play(
             logs.append(rollout(agent, sessions, everyone[rows], seeds[rows], description=agent.name))
             tick(len(rows))
     return evaluation_of(joined(logs), env, agent=agent.name, seed=seed)
-
-
-def joined(logs: list[SessionLog]) -> SessionLog:
-    """One log of several; the time per decision is the mean over all decisions."""
-    width = max(log.items.shape[1] for log in logs)
-    parts = [log.to_arrays() for log in logs]
-    for part in parts:
-        missing = ((0, 0), (0, width - part["items"].shape[1]))
-        part["items"] = np.pad(part["items"], missing, constant_values=-1)
-        part["ratings"] = np.pad(part["ratings"], missing, constant_values=np.nan)
-    decisions = [float(log.lengths.sum()) for log in logs]
-    seconds = float(np.average([float(part.pop("seconds_per_decision")) for part in parts], weights=decisions))
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return SessionLog(**whole, seconds_per_decision=seconds)

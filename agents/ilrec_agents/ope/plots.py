@@ -102,6 +102,6 @@ def _handles(axes: Axes) -> list[Any]:
     return [
         line([], [], color=INK, linewidth=1.5, label="truth"),
         line([], [], color=FAINT, linewidth=1.2, linestyle=(0, (3, 2)), label="logged return"),
-        line([], [], color=HOLDS, marker="o", linewidth=3, label="interval holds the truth"),
+        line([], [], color=HOLDS, marker="o", linewidth=3, label="interval meets the truth's"),
         line([], [], color=MISSES, marker="D", linewidth=3, label="it does not"),
     ]

@@ -45,13 +45,12 @@ def from_json(values: dict[str, Any]) -> Study:
 
 
 def joined(studies: list[Study]) -> Study:
-    """Studies of several agents as one, without those that are over other sessions than the first's."""
-    first = studies[0]
-    alike = [study for study in studies if _log(study) == _log(first)]
-    return replace(first, estimates=tuple(estimate for study in alike for estimate in study.estimates))
+    """Studies of several agents over one log, see :func:`log_of`, as one."""
+    return replace(studies[0], estimates=tuple(estimate for study in studies for estimate in study.estimates))
 
 
-def _log(study: Study) -> tuple[Any, ...]:
+def log_of(study: Study) -> tuple[Any, ...]:
+    """What tells the log of a study from others: its sessions, steps and returns, and the discount."""
     return study.sessions, study.steps, study.gamma, dict(study.logged)
 
 

@@ -61,7 +61,7 @@ def legend(study: Study) -> list[str]:
     named = "; ".join(f"{name}: {ESTIMATORS[name].title} ({ESTIMATORS[name].source})" for name in used)
     return [
         "Intervals: 95%, bootstrap over sessions (that of fqe leaves out what a second fit would change). holds: the "
-        "interval has the truth in it. Effective sessions: how many the weights at the last step amount to. "
+        "interval meets the truth's own. Effective sessions: how many the weights at the last step amount to. "
         f"No support: chance of the target to do what the logger never does. {MISSING}: not defined, as no session "
         "goes on as the target would.",
         "",

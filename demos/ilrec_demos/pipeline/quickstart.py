@@ -11,6 +11,7 @@ import gymnasium as gym
 
 from ilrec_agents import Agent, load_agent, make_agent, settings_of
 from ilrec_agents.benchmark.report import ResultsTable, Row
+from ilrec_demos.cards.writing import markdown_path
 from ilrec_demos.collect import collect
 from ilrec_demos.export import export, parameters_of
 from ilrec_demos.journal import Journal
@@ -20,6 +21,7 @@ from ilrec_demos.pipeline.rows import ENV_OF, RowPlan
 from ilrec_demos.pipeline.settings import Settings
 from ilrec_demos.pipeline.stage import Stage, settle
 from ilrec_demos.pipeline.training import Training, train_side_by_side, training_stage
+from ilrec_demos.places import transcript_path
 from ilrec_gym.envs.movielens import MovieLensEnv
 from ilrec_gym.evaluation import Evaluation, evaluate
 from ilrec_gym.evaluation.evaluate import evaluation_of, users_of
@@ -164,6 +166,7 @@ class Quickstart:
             parameters=parameters_of(journal),
             sources={"sessions": journal.sessions_path},
             seed=journal.header.seed,
+            beside=(transcript_path(target), markdown_path(target)),
             make=lambda stage: export(journal, target, self._train_env),
         )
         settle([stage])

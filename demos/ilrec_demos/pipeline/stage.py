@@ -23,6 +23,7 @@ class Stage:
         parameters: Everything that decides the content besides ``sources`` and ``seed``.
         sources: Files that it is made from, by name; their SHA-256 goes into the card.
         seed: Of everything random in it.
+        beside: Files that it makes after the output; without them it has not come to its end.
         make: Makes the output and its card, given this stage.
     """
 
@@ -33,6 +34,7 @@ class Stage:
     make: Callable[[Stage], Any]
     sources: Mapping[str, Path] = field(default_factory=dict)
     seed: int = 0
+    beside: tuple[Path, ...] = ()
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -41,7 +43,9 @@ class Stage:
 
     @property
     def current(self) -> bool:
-        """Whether the output is there, whole, and made from just this."""
+        """Whether the output is there, whole, and made from just this, and so is what lies beside it."""
+        if not all(path.is_file() for path in self.beside):
+            return False
         return is_current(self.output, kind=self.kind, parameters=self.parameters, inputs=self.inputs, seed=self.seed)
 
 

@@ -11,8 +11,8 @@ from ilrec_agents.benchmark.report.numbers import MISSING, number
 
 Cell = tuple[str, float]
 NOTE = (
-    "Mean error over agents, in percent of the truth, and how many of their intervals hold the truth. "
-    "An estimate that is not defined, as no logged session goes on as the agent would, has no error and holds nothing."
+    "Mean error over agents, in percent of the truth, and how many of their intervals meet the truth's own. "
+    "An estimate that is not defined, as no logged session goes on as the agent would, has no error and meets nothing."
 )
 
 

@@ -75,7 +75,7 @@ def _beside(records: list[dict[str, Any]]) -> PlainTable:
     return PlainTable(
         "Off-policy estimates beside the truth", ("agent", "truth", *names, "effective sessions"), tuple(rows),
         "What logged sessions of another policy say of an agent, and what the simulator knows, with all train users. "
-        "✓: the estimate's interval has the truth in it; ✗: it does not. Effective sessions: how many the importance "
+        "✓: the estimate's interval meets the truth's own; ✗: it does not. Effective sessions: how many the importance "
         "weights amount to.",
     )  # fmt: skip
 

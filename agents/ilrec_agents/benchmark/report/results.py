@@ -18,7 +18,7 @@ from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_agents.benchmark.runs.suites import YARDSTICKS
 from ilrec_agents.benchmark.runs.telling import TOLD
 from ilrec_agents.ope import Study
-from ilrec_agents.ope.stored import joined
+from ilrec_agents.ope.stored import joined, log_of
 from ilrec_agents.registry import agent_class
 from ilrec_gym.errors import UsageError, require
 from ilrec_gym.evaluation import Evaluation, Interval
@@ -90,17 +90,25 @@ class EnvResults:
     @cached_property
     def study(self) -> Study | None:
         """What a log said of all agents that it could be asked of."""
-        found = [study for answer in self.answers if (study := answer.study) is not None]
+        found = [study for study, other in self._studies if not other]
         return joined(found) if found else None
 
     @property
+    def _studies(self) -> list[tuple[Study, bool]]:
+        """What was answered, and whether by other sessions than the first's."""
+        found = [study for answer in self.answers if (study := answer.study) is not None]
+        return [(study, log_of(study) != log_of(found[0])) for study in found]
+
+    @property
     def unanswered(self) -> list[str]:
-        """One sentence per agent that a log said nothing of."""
-        return [
-            f"A log says nothing of {record['label']} in {self.env.label}: {record['reason']}"
-            for record in (answer.record for answer in self.answers)
-            if record["status"] != "done"
-        ]
+        """One sentence per agent that the log said nothing of."""
+        asked = (answer.record for answer in self.answers)
+        reasons = {record["label"]: record["reason"] for record in asked if record["status"] != "done"}
+        for study, other in self._studies:
+            if other:
+                why = f"it was asked of another log, of {study.sessions:,} sessions; run the benchmark again"
+                reasons |= dict.fromkeys((estimate.target for estimate in study.estimates), why)
+        return [f"A log says nothing of {label} in {self.env.label}: {why}" for label, why in reasons.items()]
 
     def records(self) -> list[dict[str, Any]]:
         """One flat record per agent, with everything that is known of it."""

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ilrec_agents.benchmark.runs.data import FOLDER as DATA
 from ilrec_agents.benchmark.runs.estimating import ESTIMATES, Answer, read_answer
 from ilrec_agents.benchmark.runs.finished import Run, read_run
 from ilrec_agents.benchmark.runs.plan import FORMAT, HASH, Entrant, EnvPlan, Job
@@ -125,8 +126,9 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / LOCK, "w") as file:
             _lock(file, self.path)
-            for place in (*(self.path / name for name in (RUNS, ESTIMATES, "datasets")), self.path):
-                if place.is_dir():
+            datasets = [path for path in (self.path / DATA).rglob("*") if path.is_dir()]
+            for place in (self.path, self.path / RUNS, self.path / ESTIMATES, *datasets):
+                if place.is_dir():  # one draft may lie in another
                     settle(place, stale=-math.inf)
             yield
 

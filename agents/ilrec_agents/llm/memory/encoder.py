@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 
 from ilrec_agents.llm.backend import Backend
 from ilrec_agents.llm.memory.hidden import HiddenEncoder
-from ilrec_gym.errors import require, unknown_name
-from ilrec_gym.files import cache_dir, fingerprint, read_arrays, write_arrays
+from ilrec_gym.errors import ArtefactError, require, unknown_name
+from ilrec_gym.files import cache_dir, fingerprint, keep, read_arrays, write_arrays
 
 Vectors = NDArray[np.float32]
+_log = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):
@@ -70,8 +73,20 @@ def title_vectors(encoder: Encoder, titles: Sequence[str]) -> Vectors:
     if identity is None:
         return encoder.encode(texts)
     path = cache_dir() / "embeddings" / f"{encoder.name}-{fingerprint(identity, texts)[:16]}.npz"
-    if path.is_file():
-        return np.asarray(read_arrays(path)["vectors"], np.float32)
+    if (kept := _kept(path, len(texts))) is not None:
+        return kept
     vectors = encoder.encode(texts)
-    write_arrays(path, {"vectors": vectors})
+    keep(lambda: write_arrays(path, {"vectors": vectors}), "vectors of titles")
     return vectors
+
+
+def _kept(path: Path, n: int) -> Vectors | None:
+    """What is on disk, if it is there and whole."""
+    if not path.is_file():
+        return None
+    try:
+        vectors = read_arrays(path).get("vectors")
+    except ArtefactError as error:
+        _log.warning("encoding titles again, because %s", error)
+        return None
+    return None if vectors is None or vectors.shape[:1] != (n,) else np.asarray(vectors, np.float32)
