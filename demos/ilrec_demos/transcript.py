@@ -11,17 +11,12 @@ import numpy as np
 
 from ilrec_demos.journal import Journal, Session, Step
 from ilrec_demos.trace import words
+from ilrec_gym.envs.rendering import ending
 from ilrec_gym.simulation.scenario import Scenario
 
 FIRST = 50
 """How many sessions a transcript shows."""
 _LIKED = 5
-_ENDINGS = {
-    "low_rating": "a film was rated too low and the viewer left",
-    "too_similar": "films were too much alike and the viewer left",
-    "": "the horizon was reached, the viewer had not left",
-    "patience": "the viewer ran out of patience and left",
-}
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,8 @@ class Transcript:
 
     def ending(self, session: Session) -> str:
         """After how many films, with which return and why a session ended."""
-        ending = _ENDINGS.get(session.exit_reason, f"the viewer left: {session.exit_reason}")
         films = f"{len(session)} film{'s' * (len(session) > 1)}"
-        return f"Ended after {films} with return {session.total:.1f}: {self.text(ending)}."
+        return f"Ended after {films} with return {session.total:.1f}: {self.text(ending(session.exit_reason))}."
 
     def genres(self, item_id: int) -> str:
         """The genres of an item."""

@@ -11,13 +11,18 @@ from ilrec_gym.simulation.backend import to_host
 
 _LIKED = 3  # liked films of the profile that the text names
 _ENDINGS = {
-    "": "the horizon was reached",
-    "patience": "the viewer ran out of patience",
-    "low_rating": "the viewer did not like the film",
-    "too_similar": "films were too much alike",
-    "same_genre": "too many films were of one genre",
+    "": "the horizon was reached, the viewer had not left",
+    "patience": "the viewer ran out of patience and left",
+    "low_rating": "the viewer did not like the film and left",
+    "too_similar": "films were too much alike and the viewer left",
+    "same_genre": "too many films were of one genre and the viewer left",
     "hazard": "the viewer left, as some do at every film",
 }
+
+
+def ending(exit_reason: str) -> str:
+    """Why a session ended, in words; ``""`` is the horizon."""
+    return _ENDINGS.get(exit_reason, f"the viewer left ({exit_reason})")
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,7 @@ class SessionView:
         count = f"{len(self.films)} film{'s' * (len(self.films) != 1)}"
         if self.running:
             return f"{count} so far, still watching"
-        why = _ENDINGS.get(self.exit_reason, f"the viewer left ({self.exit_reason})")
-        return f"ended after {count} with return {self.total:.1f}: {why}"
+        return f"ended after {count} with return {self.total:.1f}: {ending(self.exit_reason)}"
 
 
 def render_session(sessions: Sessions, row: int) -> str:

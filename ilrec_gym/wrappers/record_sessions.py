@@ -20,9 +20,9 @@ class RecordSessions(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructo
 
     :func:`~ilrec_gym.evaluation.record_files.read_sessions` reads them, ``session_log_of`` makes the log that metrics
     need. The file survives a kill at any byte, and several environments and processes may write to one. A session that
-    is left before its end is not recorded. ``session`` is its number among those of its ``seed``, from 0. A step has
-    the action that the recorder got, ``reward`` where that is not the rating, and, where the action was no whole
-    number, the item's index in its place and the action itself as ``given``.
+    is left before its end is not recorded. ``session`` is its number among those of its ``seed``, from 0. A step holds
+    the action that the recorder got; where that was no whole number, the item's index stands there and the action
+    itself is ``given``. It holds a ``reward`` where that is not the rating.
 
     Args:
         env: An environment of this project, wrapped or not.

@@ -12,15 +12,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ilrec_agents import make_agent
-from ilrec_agents.imitation.discriminator import auc
 from ilrec_agents.imitation.gail import FORMS
 from ilrec_agents.imitation.relabel import constant, relabel, shuffled
 from ilrec_agents.imitation.reward_model import REWARD, REWARD_MODELS, load_reward_model, make_reward_model
 from ilrec_agents.offline.dataset import SessionDataset
+from ilrec_gym.auc import auc
 from ilrec_gym.cards import card_path, read_card
 from ilrec_gym.errors import ArtefactError, UnknownNameError, UsageError
 from ilrec_gym.evaluation import evaluate, paired_difference
@@ -165,13 +163,6 @@ def test_over_the_whole_catalogue(play: Any) -> None:
     model = make_reward_model("gail", env, updates=100, hidden=16, learning_rate=3e-3)
     model.fit(play("popular", 40, env_id=whole, seed=10_000), play("random", 100, env_id=whole))
     assert model.report["auc"] > 0.9
-
-
-@given(st.lists(st.integers(0, 6), min_size=1), st.lists(st.integers(0, 6), min_size=1))
-def test_auc_is_the_share_of_pairs(high: list[int], low: list[int]) -> None:
-    a, b = np.array(high, float), np.array(low, float)
-    pairs = (a[:, None] > b).mean() + (a[:, None] == b).mean() / 2
-    assert auc(a, b) == pytest.approx(pairs)
 
 
 # Relabelling ------------------------------------------------------------------------------------------------------

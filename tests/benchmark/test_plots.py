@@ -8,7 +8,7 @@ import pytest
 
 from ilrec_agents.benchmark.report import ResultsTable, plots, style
 from ilrec_agents.benchmark.report.style import COLOURS
-from ilrec_gym.errors import MissingExtraError, UsageError
+from ilrec_gym.errors import MissingExtraError
 
 pytest.importorskip("matplotlib")
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -78,15 +78,6 @@ def test_a_window_longer_than_the_session(table):
 def test_telling_rows(table):
     chosen = [row.label for row in plots.telling_rows(table, limit=6)]
     assert chosen == ["retriever_random", "llm", "cql_learned", "cql_constant", "oracle", "mmr"]
-
-
-def test_training_curves():
-    figure = plots.training_curves({"cql": [(0, 1.0), (10, 2.0)], "bc": [(0, 1.0)]}, title="Offline")
-    assert {"cql", "bc"} <= texts(figure)
-    with pytest.raises(UsageError, match="at least one run"):
-        plots.training_curves({})
-    with pytest.raises(UsageError, match="each with a point"):
-        plots.training_curves({"cql": []})
 
 
 @pytest.mark.parametrize("draw", [plots.ladder, plots.length_and_rating, plots.along_the_session])

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ilrec_agents.benchmark.report import ResultsTable, Row
 from ilrec_agents.benchmark.report.exhibits import Picture
-from ilrec_agents.benchmark.report.numbers import plain
+from ilrec_agents.benchmark.report.numbers import csv_text
 from ilrec_agents.benchmark.report.page import Chapter, Page
 from ilrec_agents.benchmark.report.style import save_png
 from ilrec_agents.fidelity import plots
@@ -39,11 +37,11 @@ def save(report: Fidelity, folder: Path) -> list[Path]:
     """Write everything into a folder; returns the files."""
     texts = {
         "fidelity.md": report.to_markdown() + _pictures_in_markdown(report),
-        "ladder.csv": _csv(_ladder_records(report)),
-        "lengths.csv": _csv(_length_records(report)),
+        "ladder.csv": csv_text(_ladder_records(report)),
+        "lengths.csv": csv_text(_length_records(report)),
     }
     if report.histogram:
-        texts["ratings.csv"] = _csv(_rating_records(report))
+        texts["ratings.csv"] = csv_text(_rating_records(report))
     written = []
     for name, text in texts.items():
         with replacing(folder / name) as draft:
@@ -179,15 +177,6 @@ def _page(report: Fidelity, label: str, ladder: Ladder, pictures: Sequence[Pictu
 
 def _note(policy: str) -> str:
     return (agent_class(policy).__doc__ or "").strip().split("\n")[0]
-
-
-def _csv(records: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for record in records for name in record))
-    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: plain(value) for name, value in record.items()} for record in records)
-    return text.getvalue()
 
 
 def _flat(name: str, value: Interval) -> dict[str, float | None]:

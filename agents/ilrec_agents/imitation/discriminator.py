@@ -15,6 +15,7 @@ from tqdm import trange
 from ilrec_agents.networks import score_network
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.task import Task
+from ilrec_gym.auc import auc
 from ilrec_gym.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,12 +155,3 @@ class Training:
 def chosen(logits: Tensor, actions: Tensor) -> Tensor:
     """``(B,)`` the logit of each row's action."""
     return logits.gather(1, actions[:, None])[:, 0]
-
-
-def auc(high: NDArray[np.floating], low: NDArray[np.floating]) -> float:
-    """Probability that a value of ``high`` lies above one of ``low``; ties count half."""
-    pooled = np.concatenate([high, low])
-    values, inverse, counts = np.unique(pooled, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    n, m = len(high), len(low)
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * m))

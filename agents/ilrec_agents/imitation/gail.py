@@ -82,8 +82,8 @@ class GAILReward(RewardModel):
     decides whether staying or leaving pays (Kostrikov et al. 2019), which is why the forms of zero mean are there.
 
     Attributes:
-        report: ``auc`` (nan where a side has one class only), ``accuracy`` (balanced) and ``loss`` on held-out
-            sessions, ``updates`` of the weights kept, ``demonstrations`` and ``log`` in steps.
+        report: ``auc`` (chance that D tells a logged step from a demonstrated one), ``accuracy`` (balanced) and
+            ``loss`` on held-out sessions, ``updates`` of the weights kept, ``demonstrations`` and ``log`` in steps.
     """
 
     name = "gail"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ilrec_agents.model_based.open_loop import open_loop
 from ilrec_agents.model_based.steps import LoggedSteps
+from ilrec_gym.auc import auc
 
 if TYPE_CHECKING:
     from ilrec_agents.model_based.world_model import WorldModel
@@ -61,7 +62,7 @@ def leaving(p: Array, left: NDArray[np.bool_], base: float) -> dict[str, float |
     return {
         "rate": float(left.mean()),
         "predicted": float(p.mean()),
-        "auc": _auc(p[left], p[~left]) if both else None,
+        "auc": auc(p[left], p[~left]) if both else None,
         "brier": float(np.square(p - left).mean()),
         "constant_brier": float(np.square(base - left).mean()),
         "ece": calibration_error(p, left),
@@ -86,9 +87,3 @@ def _public(model: WorldModel, steps: LoggedSteps) -> Array:
     public, profile = model.task.public, steps.asked.context[:, model.task.layout.slices["profile"]]
     taste = (profile[:, 2:] * public.item_factors[steps.asked.item]).sum(axis=1)
     return np.clip(public.mean + profile[:, 1] + public.item_bias[steps.asked.item] + taste, *model.task.rating_scale)
-
-
-def _auc(high: Array, low: Array) -> float:
-    from ilrec_agents.imitation.discriminator import auc
-
-    return auc(high, low)

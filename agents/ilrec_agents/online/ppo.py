@@ -51,8 +51,6 @@ class PPOAgent(OnPolicyAgent):
     """Learns by playing with train users, and takes the action that its policy finds most likely.
 
     L = -E[min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)]  +  c_v (V - V_target)^2  -  c_e H(pi)
-
-
     """
 
     name = "ppo"

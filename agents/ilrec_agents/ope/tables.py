@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ilrec_agents.benchmark.report.numbers import MISSING, number, plain, with_interval
+from ilrec_agents.benchmark.report.numbers import MISSING, csv_text, number, with_interval
 from ilrec_agents.ope.estimators import ESTIMATORS
 from ilrec_gym.cards import write_card
 from ilrec_gym.files import replacing
@@ -82,7 +80,7 @@ def save(study: Study, folder: Path, inputs: Mapping[str, str] | None) -> list[P
 
     paths = {name: folder / f"ope.{name}" for name in ("md", "csv", "png")}
     text = markdown(study) + "\n![Estimates with their intervals, and the truth as a line](ope.png)\n"
-    for name, content in (("md", text), ("csv", _csv(study))):
+    for name, content in (("md", text), ("csv", csv_text(records(study)))):
         with replacing(paths[name]) as draft:
             draft.write_text(content, encoding="utf-8")
     parameters = {k: v for k, v in study.facts.items() if k != "seed"} | {"gamma": study.gamma}
@@ -101,11 +99,3 @@ def _cells(e: Estimate) -> list[str]:
 def _short(e: Estimate) -> str:
     """Digits where they mean something: estimates can be off by powers of ten."""
     return with_interval(e.value, 1 if abs(e.value.high) < 1e6 else 0)
-
-
-def _csv(study: Study) -> str:
-    text, rows = io.StringIO(), records(study)
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if value != value else plain(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_gym.auc import auc
 from ilrec_gym.data.log_sessions import GAP, even_share, gap_table, times_are_exact
 from ilrec_gym.data.schema import InteractionData
 from ilrec_gym.errors import DataError
 from ilrec_gym.simulation.hazard.lengths import Lengths, lengths
-from ilrec_gym.simulation.hazard.logistic import auc, fit_logistic, log_likelihood
+from ilrec_gym.simulation.hazard.logistic import fit_logistic, log_likelihood
 from ilrec_gym.simulation.hazard.model import COVARIATES, HazardModel
 from ilrec_gym.simulation.hazard.rows import HazardRows, hazard_rows
 from ilrec_gym.simulation.logged_items import logged_items
@@ -102,7 +103,7 @@ def fit_hazard(
         log_likelihood={
             name: log_likelihood(chance, test.left) for name, chance in {**chances, "constant": constant}.items()
         },
-        auc={name: auc(chance, test.left) for name, chance in chances.items()},
+        auc={name: auc(chance[test.left], chance[~test.left]) for name, chance in chances.items()},
         calibration=calibration(chances["hazard"], test.left),
         lengths={
             name: lengths(logged, scenario, model, users, seed=seed)

@@ -71,16 +71,6 @@ def log_likelihood(chance: Array, y: NDArray[np.bool_]) -> float:
     return float(np.log(np.where(y, chance, 1 - chance)).mean())
 
 
-def auc(score: Array, y: NDArray[np.bool_]) -> float:
-    """Chance that a row where it happened scores above one where it did not; ties count half (Mann and Whitney)."""
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2)[place]
-    happened = int(y.sum())
-    if not 0 < happened < len(y):
-        return float("nan")
-    return float((rank[y].sum() - happened * (happened + 1) / 2) / (happened * (len(y) - happened)))
-
-
 def _newton(design: Array, y: NDArray[np.bool_]) -> tuple[Array, int]:
     beta = np.zeros(design.shape[1])
     beta[0] = np.log(y.mean() / (1 - y.mean()))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ilrec_gym.evaluation import Interval
@@ -50,9 +53,18 @@ def with_sign(difference: Interval | None) -> str:
 
 def plain(value: Any) -> str:
     """A value for CSV: six significant digits, ASCII, empty for what is missing."""
-    if value is None:
+    if value is None or value != value:
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """Flat records as CSV with a head of all their names; what is missing or not a number is empty."""
+    text, names = io.StringIO(), dict.fromkeys(name for record in records for name in record)
+    writer = csv.DictWriter(text, fieldnames=list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: plain(value) for name, value in record.items()} for record in records)
+    return text.getvalue()
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ilrec_agents.benchmark.report import style
 from ilrec_agents.benchmark.report.labels import place_labels
 from ilrec_agents.benchmark.report.numbers import number
 from ilrec_agents.benchmark.report.style import COLOURS, FAINT, INK, MARKERS, SIZE, role
-from ilrec_gym.errors import UsageError, require
+from ilrec_gym.errors import require
 from ilrec_gym.evaluation import Interval, metrics
 
 if TYPE_CHECKING:
@@ -134,42 +134,6 @@ def along_the_session(
     style.tidy(left, "Rating of those still there", x="step of the session", y=f"mean over {window} steps")
     style.tidy(right, "Sessions still running", x="step of the session", y="% of sessions")
     right.set_ylim(0, 102)
-    style.legend_below(figure, handles)
-    return figure
-
-
-def training_curves(
-    curves: Mapping[str, Sequence[tuple[float, float]]],
-    *,
-    y: str = "R_traj",
-    title: str = "Training",
-    x: str = "training steps",
-) -> Figure:
-    """One line per run.
-
-    Args:
-        curves: (step, value) pairs by run.
-        y: What the values are.
-        title: The picture's title.
-        x: What the steps are.
-
-    Raises:
-        UsageError: No curve, or one without points.
-    """
-    if not curves or not all(len(points) for points in curves.values()):
-        raise UsageError(
-            "training curves need at least one run, each with a point", received={k: len(v) for k, v in curves.items()}
-        )
-    figure = style.new_figure(10.4, 4.4)
-    axes = figure.subplots()
-    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555F6B"]
-    handles = []
-    for k, (name, points) in enumerate(curves.items()):
-        steps, values = np.array(points, np.float64).T
-        dashes = ["-", (0, (5, 2))][k // len(colours) % 2]
-        handles += axes.plot(steps, values, color=colours[k % len(colours)], linestyle=dashes, linewidth=2, label=name)
-    style.tidy(axes, title, x=x, y=y)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
     style.legend_below(figure, handles)
     return figure
 

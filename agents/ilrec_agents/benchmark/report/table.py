@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ilrec_agents.benchmark.report import markdown, pooled
-from ilrec_agents.benchmark.report.numbers import plain
+from ilrec_agents.benchmark.report.numbers import csv_text
 from ilrec_gym.errors import UsageError, unknown_name
 from ilrec_gym.evaluation import Evaluation, Interval, paired_difference
 from ilrec_gym.evaluation.statistics import check_same_users
@@ -159,12 +157,7 @@ class ResultsTable:
 
     def to_csv(self) -> str:
         """The records as CSV, numbers with six significant digits."""
-        records = self.to_records()
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(records[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: plain(value) for name, value in record.items()} for record in records)
-        return text.getvalue()
+        return csv_text(self.to_records())
 
     def to_markdown(self) -> str:
         """A GitHub-flavoured Markdown table, a line on how to read it, and what each row teaches."""

@@ -1,4 +1,8 @@
-"""EasyRL4Rec's modes of evaluation: with repeats, without, and without repeats for exactly k steps."""
+"""EasyRL4Rec's modes of evaluation.
+
+``FB``: items may be shown again, nothing is masked. ``NX_0``: no item is shown twice, and users leave as they like; it
+is what tables show. ``NX_k``, such as NX_10: no item is shown twice, nobody leaves, every session has exactly k steps.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,6 @@ from ilrec_agents.base import Actions, Agent, Infos, Observations
 from ilrec_agents.benchmark.runs.plan import EnvPlan
 from ilrec_gym.errors import UsageError
 
-MODES = {
-    "FB": "items may be shown again: nothing is masked",
-    "NX_0": "no item is shown twice, and users leave as they like: what tables show",
-    "NX_k": "no item is shown twice, nobody leaves, and every session has exactly k steps, e.g. NX_10",
-}
 _STEPS = re.compile(r"NX_([1-9]\d{0,3})")
 _NEVER = 1e9  # patience that no session uses up
 

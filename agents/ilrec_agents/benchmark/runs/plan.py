@@ -168,7 +168,7 @@ class Job:
         curve_users: Train users that the learning curve is measured on; 0 for no curve.
         data_steps: Steps of the named dataset.
         device: Where learning runs.
-        modes: Further modes of evaluation, see :data:`~ilrec_agents.benchmark.runs.modes.MODES`.
+        modes: Further modes of evaluation, see :mod:`~ilrec_agents.benchmark.runs.modes`.
     """
 
     env: EnvPlan
