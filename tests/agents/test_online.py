@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from typing import Any
 
 import gymnasium as gym
@@ -71,8 +72,9 @@ def test_agents_of_different_seeds_play_different_sessions(monkeypatch):
 
 
 @each
-def test_fitting_is_quiet_watched_and_moves_nothing_global(name, capfd):
+def test_fitting_is_quiet_watched_and_moves_nothing_global(name, capfd, tmp_path, monkeypatch):
     env, seen = tiny("offered"), []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy(), torch.get_num_threads()
     agent = made(name, env)
     steps, scores = under_way(agent, env)[-1], []
@@ -84,7 +86,7 @@ def test_fitting_is_quiet_watched_and_moves_nothing_global(name, capfd):
     agent.fit(env, watch=look)
     assert torch.equal(torch.random.get_rng_state(), before[0])
     assert np.array_equal(np.random.get_state()[1], before[1]) and torch.get_num_threads() == before[2]
-    assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "") and not list(tmp_path.glob("SB3*"))
     done = [at for at, _ in seen]
     assert 4 <= len(done) <= 10 and done == sorted(set(done)) and done[-1] == 512
     assert np.array_equal(seen[-1][1].shape, (8,))

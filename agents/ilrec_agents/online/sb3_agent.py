@@ -136,6 +136,8 @@ class SB3Agent(LearningAgent):
         """
         env, reward = playable(source, self.task, allow_test_users=self.config.allow_test_users)
         sb3 = import_sb3()
+        from stable_baselines3.common.logger import Logger
+
         from ilrec_agents.online.ledger import Ledger
         from ilrec_agents.online.sb3_parts import Curve
         from ilrec_agents.online.vec_env import SessionsVecEnv
@@ -150,6 +152,7 @@ class SB3Agent(LearningAgent):
             algorithm = self._algorithm(
                 sb3, self._scaled(sessions, rewards), self._networks(observations, ledger), device
             )
+            algorithm.set_logger(Logger(None, []))  # SB3's own leaves a folder among the temporary files
             curve = Curve(bar, watched, total // 100, lambda: self._look(algorithm))
             self.history = curve.history
             try:
