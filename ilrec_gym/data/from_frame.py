@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -42,35 +43,21 @@ def read(
     user_keys, item_keys = column_values.ids(user), column_values.ids(item)
 
     item_table, user_table = ItemTable.read(items, names, notes), UserTable.read(users, names, notes)
-    left = np.ones(len(table), bool)
     reasons = {"without a user": user.missing, "without an item": item.missing, "without a rating": absent}
     if user_table:
         same_kind(user, user_keys, user_table.keys, "users")
     if item_table:
         same_kind(item, item_keys, item_table.keys, "items")
         reasons["whose item is not in the table of items"] = ~_known(item_keys, item_table.keys)
-    for reason, found in reasons.items():
-        notes.add("interactions", reason, left & found, dropped=True)
-        left &= ~found
-    if not left.any():
-        raise DataError(
-            "at least one interaction must be left",
-            received="; ".join(map(str, notes.as_tuple())),
-            cause="ids that are written in another way in the two tables, or the wrong columns",
-            fix="compare the ids of the tables",
-        )
+    left = _usable(len(table), reasons, notes)
     user_ids, user_index = _index(user_keys, left, user_table.keys if user_table else None)
     item_ids, item_index = _index(item_keys, left, item_table.keys if item_table else None)
-    if not rating_scale:
-        rating_scale = _scale(rating[left]) if feedback == EXPLICIT else SIMULATED_SCALE
-    if feedback != EXPLICIT:
-        rating = np.asarray(rating_scale, np.float64)[rating.astype(int)]
+    rating, rating_scale = _scaled(rating, left, feedback, rating_scale)
 
     chosen = keep or ("first" if feedback == IMPLICIT else "last")
     again = _repeated(user_index, item_index, time, left, chosen)
-    notes.add(
-        "interactions", f"of a user and an item that come twice (kept: the {chosen} in time)", again, dropped=True
-    )
+    twice = f"of a user and an item that come twice (kept: the {chosen} in time)"
+    notes.add("interactions", twice, again, dropped=True)
     left &= ~again
     notes.add("interactions", "without a time, kept before those with one", left & undated)
 
@@ -85,6 +72,22 @@ def read(
         feedback=feedback,
     )
     return _reported(data, len(table), notes)
+
+
+def _usable(n: int, reasons: Mapping[str, Flags], notes: Notes) -> Flags:
+    """Which of n rows are left when those with a reason to drop them are gone; each is noted under its first."""
+    left = np.ones(n, bool)
+    for reason, found in reasons.items():
+        notes.add("interactions", reason, left & found, dropped=True)
+        left &= ~found
+    if not left.any():
+        raise DataError(
+            "at least one interaction must be left",
+            received="; ".join(map(str, notes.as_tuple())),
+            cause="ids that are written in another way in the two tables, or the wrong columns",
+            fix="compare the ids of the tables",
+        )
+    return left
 
 
 def _ratings(table: frames.Table, names: Names, feedback: str | None) -> tuple[str, NDArray[np.float64], Flags]:
@@ -127,7 +130,17 @@ def _times(table: frames.Table, names: Names) -> tuple[NDArray[np.int64], Flags]
     return column_values.seconds(column), column.missing
 
 
-def _scale(rating: NDArray[np.float64]) -> tuple[float, float]:
+def _scaled(
+    rating: NDArray[np.float64], left: Flags, feedback: str, scale: tuple[float, float] | None
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Ratings on their scale: that of the rows left where none is given, and the ends of it for 0 and 1."""
+    if feedback != EXPLICIT:
+        scale = scale or SIMULATED_SCALE
+        return np.asarray(scale, np.float64)[rating.astype(int)], scale
+    return rating, scale or _range(rating[left])
+
+
+def _range(rating: NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(rating.min()), float(rating.max())
     if low == high:
         raise DataError(

@@ -88,18 +88,12 @@ def write_minari(
     target = _checked_target(Path(root), name)
     _check_space(dataset, observation_space)
     content, (spec, evaluation) = _content(dataset, seeds), _specs(dataset.task)
-    metadata = {
+    metadata = _metadata(dataset, evaluation) | {
         "dataset_id": name,
-        "minari_version": require("minari", "minari").__version__,
-        "total_episodes": len(dataset),
-        "total_steps": dataset.n_transitions,
         "dataset_size": round(len(content) / 1e6, 1),
         "algorithm_name": algorithm,
-        "author": {"ILRec-Gym"},
         "description": f"{description} Reward: {reward}.",
-        "requirements": ["ilrec-gym"],
-        "ilrec": {"task": {"description": dataset.task.description, "env_spec": dataset.task.env_spec}},
-    } | ({} if evaluation is None else {"eval_env_spec": evaluation.to_json()})
+    }
     with replacing(target, mark=str(METADATA)) as draft:
         draft.mkdir()
         made = storage.new(
@@ -110,11 +104,7 @@ def write_minari(
         )
         made.update_metadata(metadata)
         (draft / MAIN).write_bytes(content)
-    for namespace in target.parents:
-        if namespace == Path(root):
-            break
-        if not (namespace / "namespace_metadata.json").exists():
-            write_json(namespace / "namespace_metadata.json", {})
+    _name_spaces(Path(root), target)
     facts = facts_of(dataset, reward, layout=f"minari {metadata['minari_version']}", id=name)
     write_card(
         target / MAIN, kind=KIND, parameters=parameters or {}, inputs=inputs, seed=seed, seconds=seconds,
@@ -151,6 +141,28 @@ def read_minari(folder: str | os.PathLike[str], *, verify: bool = True) -> Sessi
             cause="a damaged or foreign dataset",
             fix="export it again; minari.load_dataset() opens those of others",
         ) from error
+
+
+def _metadata(dataset: SessionDataset, evaluation: EnvSpec | None) -> dict[str, Any]:
+    """What Minari keeps of a dataset, as far as the dataset says it."""
+    evaluated = {} if evaluation is None else {"eval_env_spec": evaluation.to_json()}
+    return evaluated | {
+        "minari_version": require("minari", "minari").__version__,
+        "total_episodes": len(dataset),
+        "total_steps": dataset.n_transitions,
+        "author": {"ILRec-Gym"},
+        "requirements": ["ilrec-gym"],
+        "ilrec": {"task": {"description": dataset.task.description, "env_spec": dataset.task.env_spec}},
+    }
+
+
+def _name_spaces(root: Path, target: Path) -> None:
+    """Give every folder between the root and the dataset the file by which Minari knows a namespace."""
+    for namespace in target.parents:
+        if namespace == root:
+            break
+        if not (namespace / "namespace_metadata.json").exists():
+            write_json(namespace / "namespace_metadata.json", {})
 
 
 def _content(dataset: SessionDataset, seeds: Sequence[int] | None) -> memoryview:
