@@ -97,6 +97,11 @@ def check_target(target: str | os.PathLike[str], *, mark: str | None = None) -> 
             )
 
 
+def is_left(path: Path) -> bool:
+    """Whether it is something that a kill left half done, which :func:`settle` sees to."""
+    return _LEFT.fullmatch(path.name) is not None
+
+
 def settle(folder: Path, name: str | None = None, *, stale: float = _DAY) -> None:
     """Finish what killed processes left in a folder when they were replacing something there.
 

@@ -146,7 +146,8 @@ def spread(network: GuidedTowers | GuidedCandidates, observations: NDArray[np.fl
     """
     with torch.no_grad():
         scores = network(torch.from_numpy(observations[:: max(1, len(observations) // _LOOK)])) / network.scale
-        wanted = math.log(min(_AMONG, scores.shape[1] / 2))
+        n = scores.shape[1]
+        wanted = math.log(min(_AMONG, max(n / 2, (1 + n) / 2 if n < 3 else 0)))  # of 2 a half would be certainty
         low, high = 0.0, 10.0  # log s
         for _ in range(20):
             middle = (low + high) / 2

@@ -71,8 +71,12 @@ class LearningAgent(ScoringAgent):
         torch = require("torch", self.extra)
         with torch.inference_mode():
             x = torch.from_numpy(np.ascontiguousarray(observations, np.float32))
-            scores: NDArray[np.floating] = self._network(x.to(_device_of(self._network))).cpu().numpy()
+            scores: NDArray[np.floating] = self._scored(x.to(_device_of(self._network)), infos).cpu().numpy()
         return scores
+
+    def _scored(self, x: Any, infos: Infos) -> Any:
+        """The network's scores of all actions, as tensors."""
+        return self._network(x)
 
     def _learned(self, network: Any) -> None:
         """Act by this network from now on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -130,26 +130,29 @@ class Evaluation:
         """Mean -log2 popularity share, in bits."""
         return self.interval_of("novelty")
 
+    # These three depend on the number of sessions. So where users were met several times, they are those of one session
+    # of each user, averaged: an agent that is repeated can be compared with one that is not.
+
     @cached_property
     def coverage(self) -> float:
-        """Catalogue coverage over all sessions together."""
-        return metrics.catalogue_coverage(self.log, len(self.catalogue))
+        """Catalogue coverage over one session of each user."""
+        return self._mean_of_rounds(lambda log: metrics.catalogue_coverage(log, len(self.catalogue)))
 
     @cached_property
     def cv_turn(self) -> float:
-        """Distinct items per recommendation."""
-        return metrics.cv_turn(self.log)
+        """Distinct items per recommendation, over one session of each user."""
+        return self._mean_of_rounds(metrics.cv_turn)
+
+    @cached_property
+    def gini(self) -> float:
+        """Gini coefficient of exposure, over one session of each user."""
+        return self._mean_of_rounds(lambda log: metrics.gini_of_exposure(log, len(self.catalogue)))
 
     @cached_property
     def mcd(self) -> float:
         """Majority category domination: the share of recommendations from the leading categories."""
         facts = self.catalogue
         return metrics.majority_category_domination(self.log, facts.popularity, facts.item_vectors)
-
-    @cached_property
-    def gini(self) -> float:
-        """Gini coefficient of exposure."""
-        return metrics.gini_of_exposure(self.log, len(self.catalogue))
 
     @cached_property
     def repeats(self) -> float:
@@ -182,6 +185,10 @@ class Evaluation:
     def users(self) -> np.ndarray:
         """(U,) the users met, ascending."""
         return np.unique(self.log.user_ids)
+
+    def _mean_of_rounds(self, metric: Callable[[SessionLog], float]) -> float:
+        """The mean over the first sessions of all users, their second, ...; over all at once where numbers differ."""
+        return float(np.mean([metric(log) for log in _rounds(self.log)]))
 
     def per_session(self, name: str, *, leaving_step: bool = True) -> np.ndarray:
         """(N,) float64: one of "Len", "R_each", "R_traj", "diversity", "novelty", "repeats" for every session."""
@@ -288,6 +295,15 @@ class Evaluation:
             "fingerprint": self.fingerprint,
             "agent_config": dict(self.agent_config),
         }
+
+
+def _rounds(log: SessionLog) -> list[SessionLog]:
+    _, user, count = np.unique(log.user_ids, return_inverse=True, return_counts=True)
+    if count.max() == 1 or len(set(count.tolist())) > 1:
+        return [log]
+    order = np.argsort(user, kind="stable")
+    of_each = order.reshape(len(count), -1)  # a row per user, sessions in their order
+    return [log.take(np.sort(column)) for column in of_each.T]
 
 
 def _interval_or_nan(values: PerUser) -> Interval:

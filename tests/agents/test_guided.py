@@ -88,6 +88,16 @@ def test_an_untrained_policy_chooses_among_ten(env_id: str) -> None:
     assert width == pytest.approx(10, rel=0.01)
 
 
+@pytest.mark.parametrize(("n", "width"), [(2, 1.5), (3, 1.5), (6, 3.0)])
+def test_an_untrained_policy_chooses_among_few(n: int, width: float) -> None:
+    env = gym.make(OFFERED, n_candidates=n)
+    _, observations, _ = under_way(env)
+    network = score_network(Task.of(env), "guided", 8, observations=observations, value=False)
+    with torch.no_grad():
+        found = torch.distributions.Categorical(logits=network(torch.from_numpy(observations))).entropy().mean().exp()
+    assert found == pytest.approx(width, rel=0.01)
+
+
 @pytest.mark.parametrize("form", ["offered", "catalogue"])
 def test_every_part_learns(form: str) -> None:
     """All weights get a gradient once the last layers have left 0."""

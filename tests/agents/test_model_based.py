@@ -11,7 +11,7 @@ from tiny import random_sessions, tiny
 from ilrec_agents import load_agent, make_agent
 from ilrec_agents.model_based.entropy import BehaviourEntropy
 from ilrec_agents.model_based.imagined import ImaginedEnv, ImaginedViewers, public_half
-from ilrec_agents.model_based.steps import Asked, scaled, window
+from ilrec_agents.model_based.steps import Asked, logged_steps, scaled, window
 from ilrec_agents.model_based.world_model import make_world_model
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError
@@ -174,6 +174,7 @@ def test_entropies_are_those_of_the_log():
 def paid_by(name, env, log, model, **settings):
     """Rewards of two steps in an agent's imagined environment, ratings, and predictions."""
     agent = make_agent(name, env, device="cpu", **TASTE | settings)
+    agent.world_model = model
     taken, said = agent._taken_off(log), []
 
     def penalty(prediction, before, items):
@@ -186,11 +187,12 @@ def paid_by(name, env, log, model, **settings):
 
 def test_mopo_pays_less_where_the_model_is_not_sure(world):
     env, log, model = world
-    mean = log.transitions().rewards.mean()
+    logged = logged_steps(log, Task.of(env), model.config.window)
     for which in ("noise", "spread", "std"):
         paid, ratings, said = paid_by("mopo", env, log, model, penalty=0.7, uncertainty=which)
         doubt = np.array([getattr(p, which) for p in said])
-        assert paid == pytest.approx(ratings - mean - 0.7 * doubt, abs=1e-5)
+        mean = (logged.rating - 0.7 * getattr(model.predict(logged.asked), which)).mean()
+        assert paid == pytest.approx(ratings - 0.7 * doubt - mean, abs=1e-5), "staying as in the log pays nothing"
     paid, ratings, _ = paid_by("mopo", env, log, model, penalty=0.0, centred=False)
     assert paid == pytest.approx(ratings)
 
@@ -281,6 +283,7 @@ def test_what_they_cannot_learn_from_is_refused(name, world):
         ("dorl", {"orders": (4,)}),
         ("dorl", {"orders": ()}),
         ("dorl", {"entropy_bonus": float("nan")}),
+        ("dorl", {"allow_test_users": True}),
     ],
 )
 def test_wrong_settings_are_refused(name, wrong):

@@ -57,6 +57,19 @@ def test_masks_are_those_of_the_environment(env: gym.Env, play: Any) -> None:
         *_, infos = sessions.step(np.array([e.actions[min(step, len(e) - 1)] for e in log.episodes]))
 
 
+def test_the_constraint_is_among_what_may_be_chosen() -> None:
+    """G is 0.8, 0.16, 0.04 of three actions and tau 0.3; Q prefers the last."""
+    fixed = [torch.nn.Linear(1, 3) for _ in range(2)]
+    for layer, values in zip(fixed, ([1.0, 2.0, 3.0], np.log([0.8, 0.16, 0.04])), strict=True):
+        torch.nn.init.zeros_(layer.weight)
+        layer.bias.data = torch.tensor(values, dtype=torch.float32)
+    network, x = ConstrainedScores(*fixed, 0.3), torch.zeros(1, 1)
+    assert network(x).argmax() == 0
+    unseen = network(x, torch.tensor([[False, True, True]]))[0]
+    assert unseen[1] == 2 and unseen[2] < unseen[1], "0.04 is a quarter of 0.16"
+    assert network(x, torch.tensor([[False, False, True]]))[0].argmax() == 2
+
+
 def test_the_next_observation_knows_the_profile_and_what_was_shown_up_to_the_step(
     world: gym.Env, log: SessionDataset
 ) -> None:
@@ -281,16 +294,23 @@ def test_ips_refuses_more_than_one_propensity_per_step(world: gym.Env, log: Sess
         with pytest.raises(UsageError, match="one number per step"):
             make_agent("ips", world, **BRIEF).fit(given(shape))
     with pytest.raises(UsageError, match="one shape in all sessions"):
-        make_agent("ips", world, **BRIEF).fit(given(()) + given((1,)))
+        make_agent("ips", world, **BRIEF).fit(given(()).merge(given((1,))))
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("kind", ["one reward", "one action"])
 def test_a_log_that_says_little_does_no_harm(name: str, kind: str, log: SessionDataset, world: gym.Env) -> None:
     """Rewards that are all equal, or one action only: what is learned is finite all the same."""
-    sessions = log.with_rewards(np.full(log.n_transitions, 3.0)) if kind == "one reward" else replace(
-        log, episodes=tuple(replace(e, actions=np.zeros_like(e.actions)) for e in log.episodes)
-    )  # fmt: skip
+    task = Task.of(world)
+    episodes = [replace(e, actions=np.zeros_like(e.actions)) for e in log.episodes]
+    if kind == "one reward":
+        told = (3.0 - sum(task.rating_scale) / 2) / task.half
+        seen = [e.observations.copy() for e in log.episodes]
+        for x in seen:
+            x[1:, task.layout.slices["ratings"].start] = told
+        rewards = [np.full_like(e.rewards, 3.0) for e in log.episodes]
+        episodes = [replace(e, observations=x, rewards=r) for e, x, r in zip(log.episodes, seen, rewards, strict=True)]
+    sessions = replace(log, episodes=tuple(episodes))
     agent = make_agent(name, world, **BRIEF).fit(sessions)
     assert all(np.isfinite(value) for value in agent.history[-1].values())
 

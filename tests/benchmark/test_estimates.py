@@ -14,6 +14,7 @@ import pytest
 from ilrec_agents import load_agent
 from ilrec_agents.benchmark.report.estimates_summary import summary
 from ilrec_agents.benchmark.report.results import Results
+from ilrec_agents.benchmark.report.tables_file import benchmark
 from ilrec_agents.benchmark.report.writing import write_all
 from ilrec_agents.benchmark.runs.folder import Folder
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan
@@ -86,7 +87,9 @@ def test_an_answer_is_what_the_study_says(out):
         estimators=["wis", "dr"], repeats=2, resamples=20, fqe=FQEConfig(**FQE), seed=0, device="cpu",
     )  # fmt: skip
     answer = next(answer for answer in Folder(out).answers() if answer.record["label"] == "linucb")
-    assert answer.study.to_records() == expected.to_records()
+    said = replace(expected, facts={**expected.facts, "epsilon": 0.5})
+    assert answer.study.to_records() == said.to_records()
+    assert "chooses uniformly with chance 0.5" in benchmark(Results(Folder(out))), "what was judged"
 
 
 def test_what_was_answered_is_not_asked_again(copy, called):
@@ -185,6 +188,15 @@ def test_who_was_asked_of_another_log_is_named_and_left_out(copy):
     assert list(dict.fromkeys(e.target for e in found.study.estimates)) == [name for name in ASKED if name != "mmr"]
     (said,) = found.unanswered
     assert "nothing of mmr" in said and "another log" in said
+
+
+def test_what_an_earlier_plan_asked_is_not_shown(copy):
+    write_all(copy)
+    (folder,) = (copy / "ope").iterdir()
+    assert "Off-policy estimates" in (copy / "report.html").read_text(encoding="utf-8")
+    Folder(copy).plan(replace(SMALL, ope=None), "")
+    write_all(copy)
+    assert not folder.exists() and "Off-policy estimates" not in (copy / "report.html").read_text(encoding="utf-8")
 
 
 def test_suites_ask_where_they_are_as_they_were_made(capsys):

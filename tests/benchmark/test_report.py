@@ -208,3 +208,38 @@ def test_the_command_says_what_failed(tmp_path, capsys):
     said = capsys.readouterr()
     assert "FAILED bc:logs (seed 0)" in said.err and "traceback.txt" in said.err and "`mmr`" in said.out
     assert main(["--suite", "fast"]) == 2 and main(["--agents", "pppo", "--list"]) == 2
+
+
+def test_one_run_is_said_to_be_one(out, tmp_path):
+    copy = Path(shutil.copytree(out, tmp_path / "copy"))
+    Folder(copy).plan(replace(RULES, seeds=1), "")
+    assert "and so of this one run, where there is one." in benchmark(Results(Folder(copy)))
+    gone = next(run.path for run in Folder(out).runs() if run.job.entrant.label == "ppo" and run.job.seed == 1)
+    Folder(copy).plan(RULES, "")
+    shutil.rmtree(copy / "runs" / gone.name)
+    found = Results(Folder(copy))
+    assert found.envs[0].table.single == ["ppo"] and "where there is one (ppo)." in benchmark(found)
+    assert found.gaps == "1 runs of the plan are not done yet." and found.gaps in benchmark(found)
+    assert "over users alone" not in benchmark(Results(Folder(out)))
+
+
+def test_an_environment_without_any_result_is_told_of(tmp_path):
+    only = replace(RULES, entrants=(LOST,), seeds=1, modes=())
+    played = replace(RULES, entrants=(Entrant("popular"),), seeds=1, modes=())
+    Runner(tmp_path, 1, quiet=True).run(only)
+    Runner(tmp_path, 1, quiet=True).run(replace(played, envs=(ENVS[1],)))
+    jobs = [job for job in only.jobs if job.entrant.label == "bc"]
+    jobs += [job for job in replace(played, envs=(ENVS[1],)).jobs if job.entrant.label == "popular"]
+
+    class Both:
+        name, about, jobs = "both", "", ()
+
+    both = Both()
+    both.jobs = tuple(jobs)
+    Folder(tmp_path).plan(both, "")
+    found = Results(Folder(tmp_path))
+    assert [env.env for env in found.envs] == [ENVS[1]] and [env.env for env in found.lost] == [ENVS[0]]
+    assert {record["status"] for record in found.run_records()} == {"done", "failed"}
+    assert "bc failed in" in benchmark(found)
+    write_all(tmp_path)
+    assert "bc failed in" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -16,7 +16,9 @@ from ilrec_agents.benchmark.runs.folder import PLAN, Folder
 from ilrec_agents.benchmark.runs.plan import Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.runner import Runner
 from ilrec_agents.online.ppo import PPOAgent, PPOConfig
+from ilrec_gym.cards import card_path
 from ilrec_gym.errors import ArtefactError, UsageError
+from ilrec_gym.files import read_json, sha256, write_json
 
 pytest.importorskip("joblib")
 pytest.importorskip("d3rlpy")
@@ -163,3 +165,21 @@ def test_what_a_kill_left_is_removed_wherever_it_lies(copy):
         (copy / name / "in it").mkdir(parents=True)
     with Folder(copy).alone():
         assert not [name for name in left if (copy / name).exists()] and (copy / "datasets/place/policies").is_dir()
+
+
+def test_runs_of_another_world_are_done_again(copy, capsys):
+    run = next(run for run in Folder(copy).runs() if run.job.entrant.label == "playlist")
+    write_json(run.path / "run.json", {**run.record, "fingerprint": "another"})
+    card = read_json(card_path(run.path / "run.json"))
+    write_json(card_path(run.path / "run.json"), card | {"sha256": sha256(run.path / "run.json")})
+    before = stamps(copy)
+    Runner(copy, 1).run(replace(SMALL, entrants=(Entrant("playlist"),), seeds=1))
+    changed = [key for key, stamp in stamps(copy).items() if before[key] != stamp]
+    assert changed == [run.job.key] and "1 runs are done again" in capsys.readouterr().out
+
+
+def test_a_kill_during_the_first_plan_leaves_a_folder_to_begin_in(tmp_path):
+    (tmp_path / ".lock").write_text("")
+    (tmp_path / f".benchmark.json.{8 * 'a'}.tmp").write_text("{")
+    with Folder(tmp_path).alone():
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]

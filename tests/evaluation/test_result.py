@@ -133,3 +133,12 @@ def test_refused(evaluation, log, catalogue):
 def test_an_empty_log_is_a_log():
     empty = SessionLog([], np.zeros((0, 3)), np.zeros((0, 3)), [], [], [], [])
     assert len(empty) == 0
+
+
+def test_more_sessions_of_the_same_users_change_no_share(evaluation, log):
+    """Coverage, CV_turn and Gini are of one session of each user, so that repeats flatter nobody."""
+    twice = dataclasses.replace(evaluation, log=log.take(np.array([2, 0, 1, 1, 0, 2])))
+    for name in ("coverage", "cv_turn", "gini"):
+        assert getattr(twice, name) == pytest.approx(getattr(evaluation, name)), name
+    uneven = dataclasses.replace(evaluation, log=log.take(np.array([0, 1, 1, 2])))
+    assert uneven.cv_turn < evaluation.cv_turn, "no rounds to speak of: all sessions together"

@@ -25,12 +25,14 @@ USERS = 1200
 
 @dataclass(frozen=True)
 class References:
-    """Mean returns that scores are measured by: each user of a split once, as ``evaluate(agent, env, seed=0)`` does.
+    """Mean returns that scores are measured by: each user of a split once, at most 1,200 of them.
+
+    They are those that ``evaluate(agent, env, seed=0)`` meets.
 
     Attributes:
         random: Of ``random``.
         oracle_one_step: Of ``oracle_one_step``.
-        sessions: Number of users.
+        sessions: Number of users that were met.
     """
 
     random: float

@@ -31,8 +31,9 @@ class GAILConfig:
 
     Attributes:
         form: "positive": -log D (Ho and Ermon 2016), which is above 0 everywhere, so that staying pays whatever is
-            shown; "zero_mean": log(1 - D) - log D = -l (the form of AIRL, Fu et al. 2018), positive where a
-            demonstration is the likelier origin; "advantage": -(l(s, a) - mean_b l(s, b)), which sums to 0 over the
+            shown; "zero_mean": log(1 - D) - log D = -l (the form of AIRL, Fu et al. 2018), which is 0 where
+            either origin is as likely, above it where a demonstration is the likelier one, and so on average below 0
+            on the log and above 0 on demonstrations; "advantage": -(l(s, a) - mean_b l(s, b)), which sums to 0 over the
             actions of every observation, so that only the choice counts and never the place in the session.
         updates: Most gradient steps; fewer where held-out sessions stop improving. Few, because a discriminator that
             is trained further tells better but teaches worse: agents follow a smooth reward further than a sharp one.
@@ -79,7 +80,9 @@ class GAILReward(RewardModel):
     round of GAIL; no new policy is played against them.
 
     At the end of a session nothing is added: what comes after a session has reward 0. So the sign of the rewards
-    decides whether staying or leaving pays (Kostrikov et al. 2019), which is why the forms of zero mean are there.
+    decides whether staying or leaving pays (Kostrikov et al. 2019): with "positive" staying pays, with "zero_mean" it
+    costs those who act as the log does, with "advantage" it is nearly neither. ``reward_scaling="standard"`` of the
+    agents that learn from relabelled sessions takes the mean off, whatever the form.
 
     Attributes:
         report: ``auc`` (chance that D tells a logged step from a demonstrated one), ``accuracy`` (balanced) and

@@ -20,11 +20,13 @@ from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_agents.online.ppo import PPOAgent, PPOConfig
 from ilrec_agents.task import Task
 from ilrec_gym.errors import UsageError, require
-from ilrec_gym.simulation.state import SimulatorState
 
 if TYPE_CHECKING:
     from ilrec_agents.model_based.imagined import Penalty
+    from ilrec_agents.model_based.steps import Before
     from ilrec_agents.model_based.world_model import Prediction, WorldModel
+
+_LOOK = 20_000  # logged steps that the mean reward is taken over, at most
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class ModelBasedConfig(PPOConfig):
         horizon: Longest imagined session; the environment's own horizon if 0.
         threshold: Imagined viewers leave where the predicted probability is above it; at 0 they leave by a draw with
             that probability.
-        centred: Whether the logged sessions' mean rating is taken off every reward, so that staying pays nothing by
-            itself: what an item adds to the ratings is then not lost in the noise of when viewers leave.
+        centred: Whether the mean of what the logged steps would be paid, penalty and all, is taken off every reward, so
+            that staying pays nothing by itself: what an item adds is then not lost in the noise of when viewers leave,
+            and no penalty pays for losing them.
     """
 
     total_timesteps: int = 100_000
@@ -52,6 +55,10 @@ class ModelBasedConfig(PPOConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.allow_test_users:
+            raise UsageError(
+                "imagined sessions are those of train users", received="allow_test_users=True", fix="leave it out"
+            )
         one_of(self, "tracker", TRACKERS)
         whole(self, "members", "world_updates")
         whole(self, "horizon", least=0)
@@ -124,12 +131,23 @@ class ModelBasedAgent(LearningAgent):
 
     def _taken_off(self, dataset: SessionDataset) -> Penalty:
         penalty = self._penalty(dataset)
-        mean = float(dataset.transitions().rewards.mean()) if self.config.centred else 0.0
+        mean = self._paid(dataset, penalty) if self.config.centred else 0.0
 
-        def taken_off(said: Prediction, before: SimulatorState, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        def taken_off(said: Prediction, before: Before, items: NDArray[np.int64]) -> NDArray[np.float64]:
             return mean + penalty(said, before, items)
 
         return taken_off
+
+    def _paid(self, dataset: SessionDataset, penalty: Penalty) -> float:
+        """The mean of rating less penalty over logged steps, many of them, spread evenly."""
+        from ilrec_agents.model_based.steps import Shown, logged_steps
+
+        assert self._world is not None
+        asked = logged_steps(dataset, self.task, self._world.config.window).asked
+        asked = asked.take(np.unique(np.linspace(0, len(asked) - 1, _LOOK).astype(int)))
+        before = Shown(asked.shown, (asked.shown >= 0).sum(axis=1))
+        taken = penalty(self._world.predict(asked), before, asked.item)
+        return float(dataset.transitions().rewards.mean() - taken.mean())
 
     def _show(self, player: PPOAgent, watch: Watch, done: int) -> None:
         self._learned(copy.deepcopy(player._network))

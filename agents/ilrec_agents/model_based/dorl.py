@@ -13,10 +13,10 @@ from ilrec_agents.model_based.agent import ModelBasedAgent, ModelBasedConfig
 from ilrec_agents.model_based.entropy import BehaviourEntropy
 from ilrec_agents.offline.episodes import SessionDataset
 from ilrec_gym.errors import UsageError
-from ilrec_gym.simulation.state import SimulatorState
 
 if TYPE_CHECKING:
     from ilrec_agents.model_based.imagined import Penalty
+    from ilrec_agents.model_based.steps import Before
     from ilrec_agents.model_based.world_model import Prediction
 
 
@@ -48,6 +48,8 @@ class DORLAgent(ModelBasedAgent):
 
     r~(s, a) = r^(s, a) - lambda_1 P_U(s, a) + lambda_2 P_E(s, a),    P_U = max_k s_k^2
 
+    less its mean over the log where ``centred``.
+
     P_E is the paper's summed k-order entropy of the logged behaviour after the last k items, here of genres: see
     :class:`BehaviourEntropy`. It keeps the policy from the narrow choice that a pessimistic reward alone leads to.
     """
@@ -63,7 +65,7 @@ class DORLAgent(ModelBasedAgent):
         config = self.config
         spread_out = BehaviourEntropy(items_of(dataset, self.task), self.task.catalogue.genres, config.orders)
 
-        def penalty(said: Prediction, before: SimulatorState, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        def penalty(said: Prediction, before: Before, items: NDArray[np.int64]) -> NDArray[np.float64]:
             bonus = config.entropy_bonus * spread_out(before.shown, before.steps, items)
             return config.uncertainty_penalty * np.square(said.noise) - bonus
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ilrec_agents.model_based.steps import Asked, scaled, window
+from ilrec_agents.model_based.steps import Asked, Before, scaled, window
 from ilrec_agents.model_based.world_model import Prediction, WorldModel
 from ilrec_agents.task import Task
 from ilrec_gym.envs.candidates import CandidateSessions
@@ -24,7 +24,7 @@ from ilrec_gym.simulation.state import SimulatorState
 from ilrec_gym.simulation.user_models import UserModel
 from ilrec_gym.simulation.world import World
 
-Penalty = Callable[[Prediction, SimulatorState, NDArray[np.int64]], NDArray[np.float64]]
+Penalty = Callable[[Prediction, Before, NDArray[np.int64]], NDArray[np.float64]]
 """What is taken off each reward: of the prediction, the sessions before the step, and the items ``(B,)`` shown."""
 
 

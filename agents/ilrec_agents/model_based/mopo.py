@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ilrec_agents.checks import number, one_of
 from ilrec_agents.model_based.agent import ModelBasedAgent, ModelBasedConfig
 from ilrec_agents.offline.episodes import SessionDataset
-from ilrec_gym.simulation.state import SimulatorState
 
 if TYPE_CHECKING:
     from ilrec_agents.model_based.imagined import Penalty
+    from ilrec_agents.model_based.steps import Before
     from ilrec_agents.model_based.world_model import Prediction
 
 UNCERTAINTIES = ("noise", "spread", "std")
@@ -42,7 +42,7 @@ class MOPOConfig(ModelBasedConfig):
 class MOPOAgent(ModelBasedAgent):
     """Learns by playing with imagined viewers, and is paid less where the world model is not sure.
 
-    r~(s, a) = r^(s, a) - lambda u(s, a)
+    r~(s, a) = r^(s, a) - lambda u(s, a), less its mean over the log where ``centred``
     """
 
     name = "mopo"
@@ -53,7 +53,7 @@ class MOPOAgent(ModelBasedAgent):
     def _penalty(self, dataset: SessionDataset) -> Penalty:
         weight, which = self.config.penalty, self.config.uncertainty
 
-        def uncertain(said: Prediction, before: SimulatorState, items: NDArray[np.int64]) -> NDArray[np.float64]:
+        def uncertain(said: Prediction, before: Before, items: NDArray[np.int64]) -> NDArray[np.float64]:
             doubt: NDArray[np.float64] = getattr(said, which)
             return weight * doubt
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,29 @@ class Asked:
     def take(self, rows: Index) -> Asked:
         """Some of them."""
         return Asked(self.context[rows], self.item[rows], self.shown[rows], self.given[rows])
+
+
+class Before(Protocol):
+    """What sessions had shown before a step: ``shown`` ``(B, T)`` items, padded with -1, ``steps`` ``(B,)`` of them."""
+
+    @property
+    def shown(self) -> Any: ...
+
+    @property
+    def steps(self) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The end of it: the last items alone.
+
+    Attributes:
+        shown: ``(B, L)`` the last items, oldest first, padded with -1.
+        steps: ``(B,)`` how many they are.
+    """
+
+    shown: Index
+    steps: Index
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ilrec_agents.base import Infos, allowed
 from ilrec_agents.checks import number
 from ilrec_agents.offline.value_agent import TargetConfig, ValueAgent
 
@@ -38,7 +39,7 @@ class BCQAgent(ValueAgent):
     """Double Q-learning on logged sessions among those actions that the log's policy might take, by a model G of it.
 
     L = huber(r + gamma Q'(s', a*(s')) - Q(s, a))  -  log G(a | s)  +  beta mean_b (log G(b | s))^2
-    a*(s) = argmax { Q(s, a) : G(a | s) > tau max_b G(b | s) }
+    a*(s) = argmax { Q(s, a) : G(a | s) > tau max_b G(b | s) },    a and b among what the viewer has not seen
 
     Its scores are Q values where that allows them, and below all of those otherwise.
     """
@@ -66,6 +67,12 @@ class BCQAgent(ValueAgent):
 
     def _scores_of(self, algorithm: Any) -> Any:
         return self._constrained(super()._scores_of(algorithm), algorithm.impl.modules.imitator.network)
+
+    def _scored(self, x: Any, infos: Infos) -> Any:
+        import torch
+
+        mask = torch.from_numpy(allowed(infos, (len(x), self.task.n_actions)))
+        return self._network(x, mask.to(x.device))
 
     def _fresh_network(self, observations: NDArray[np.float32] | None = None) -> Any:
         return self._constrained(*(self._scores_network(observations, value) for value in (True, False)))

@@ -10,9 +10,7 @@ from torch.nn.functional import log_softmax
 
 
 class ConstrainedScores(nn.Module):
-    """score(a) = Q(a) where G(a) > tau max_b G(b); otherwise below all Q, the likelier the higher.
-
-    The order below matters where the mask of a whole catalogue leaves nothing of what is allowed.
+    """score(a) = Q(a) where G(a) > tau max_b G(b), b unmasked; otherwise below all Q, the likelier the higher.
 
     Args:
         q: Q values.
@@ -24,9 +22,11 @@ class ConstrainedScores(nn.Module):
         super().__init__()
         self.q, self.imitator, self.least = q, imitator, math.log(tau)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Observations ``(B, d)`` to scores ``(B, n_actions)``."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Observations ``(B, d)`` and what may be chosen, ``(B, n_actions)``, to scores ``(B, n_actions)``."""
         q, log_g = self.q(x), log_softmax(self.imitator(x), dim=1)
+        if mask is not None:
+            log_g = torch.where(mask, log_g, -torch.inf)
         ratio = log_g - log_g.amax(dim=1, keepdim=True)
         below = q.amin(dim=1, keepdim=True) + ratio
         return torch.where(ratio > self.least, q, below)

@@ -27,7 +27,8 @@ class DTConfig(OfflineConfig):
 
     The setting ``network`` may not be "guided": that one reads what the transformer would change.
 
-    The learning rate grows over the first 5% of the steps and then falls along half a cosine to a tenth.
+    After the first update the learning rate grows over the first 5% of the steps, then it falls along half a cosine to
+    a tenth.
 
     Attributes:
         context: K: steps that the transformer reads, each of three tokens (return to go, observation, action).

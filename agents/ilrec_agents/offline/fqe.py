@@ -102,10 +102,11 @@ def fit_q(
         device: "auto", "cpu" or "cuda".
 
     Raises:
-        UsageError: A loss that is not finite, or no such device.
+        UsageError: Sessions that were cut before the horizon, a loss that is not finite, or no such device.
         MissingExtraError: The extra "offline" is not installed.
     """
     config = config or FQEConfig()
+    _check_ends(dataset, min(horizon, task.description["max_steps"]))
     short = first_steps(dataset, horizon)
     kept = np.concatenate([np.arange(n) < horizon for n in dataset.lengths])
     to_go = returns_to_go(short, short.transitions().rewards, gamma)
@@ -141,6 +142,18 @@ def _fitted(fqe: ExpectedFQE, config: FQEConfig, iterations: int) -> list[float]
         fqe.sync()
         history.append(np.mean([fqe.update() for _ in range(config.iteration_updates)]))
     return [float(loss) for loss in history]
+
+
+def _check_ends(dataset: SessionDataset, horizon: int) -> None:
+    """Refuse sessions that break off: what would have followed them is not nothing."""
+    cut = sum(not episode.terminated and len(episode) < horizon for episode in dataset.episodes)
+    if cut:
+        raise UsageError(
+            f"sessions must go on until the viewer leaves, or for {horizon} steps",
+            received=f"{cut} of {len(dataset)} break off before",
+            cause="sessions of a real log, which may end where the log does",
+            fix="ask for a nearer horizon, or take sessions that were played",
+        )
 
 
 def first_steps(dataset: SessionDataset, horizon: int) -> SessionDataset:

@@ -34,6 +34,7 @@ class IPSConfig(ValueConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        whole(self, "batch_size", least=2)
         number(self, "clip", open_low=True)
         whole(self, "top_k")
         number(self, "entropy_weight")
@@ -45,7 +46,8 @@ class IPSAgent(ValueLearner):
     L = -min(c, pi(a|s) / mu(a|s)) K (1 - pi(a|s))^(K-1) (G - V(s)) log pi(a|s)  -  entropy_weight H(pi(. | s))
         + 1/2 (G - V(s))^2,     G = r_t + gamma r_{t+1} + ... to the end of the session
 
-    mu is the propensity in the dataset. V is a network of its own. G - V is divided by its standard deviation over the
+    mu is the propensity in the dataset. V is a network of its own. G is standardised over the dataset, so that
+    ``reward_scaling`` "scale" and "none" come to the same. G - V is divided by its standard deviation over the
     batch where it weighs log pi, so that the entropy's weight means the same whatever the rewards are.
     """
 

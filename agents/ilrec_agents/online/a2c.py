@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ilrec_agents.checks import flag
 from ilrec_agents.online.on_policy import OnPolicyAgent, OnPolicyConfig
+from ilrec_gym.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class A2CConfig(OnPolicyConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         flag(self, "normalize_advantage")
+        if self.normalize_advantage and self.n_envs * self.n_steps < 2:
+            raise UsageError(
+                "normalize_advantage needs rounds of two decisions at least",
+                received=f"{self.n_envs} x {self.n_steps}",
+                cause="n_envs x n_steps is 1, and one number has no spread", fix="raise n_envs or n_steps",
+            )  # fmt: skip
 
 
 class A2CAgent(OnPolicyAgent):

@@ -25,6 +25,7 @@ from ilrec_gym.evaluation import Interval, interval
 RESAMPLES = 2000
 HORIZONS = (3, 10, None)
 _CELLS = 2_000_000  # samples x sessions counted at once
+_DEFINED = 0.95  # share of samples that an interval needs
 
 
 def study(
@@ -88,13 +89,15 @@ def study(
 
 
 def _interval(estimator: Estimator, steps: WeightedSessions, counts: Sequence[Floats]) -> Interval:
-    """The estimate with its percentile interval; samples in which it is not defined say nothing."""
+    """The estimate with its percentile interval; nan where it is not defined in more than 5% of the samples."""
     mean = float(estimator.function(steps, np.ones((1, len(steps))))[0])
     drawn = np.concatenate([estimator.function(steps, part) for part in counts])
-    drawn = drawn[np.isfinite(drawn)]
-    if not math.isfinite(mean) or not len(drawn):
+    defined = drawn[np.isfinite(drawn)]
+    if not math.isfinite(mean):
         return Interval(math.nan, math.nan, math.nan, len(steps))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    if len(defined) < _DEFINED * len(drawn):  # an interval of the rest would be as narrow as the estimate is doubtful
+        return Interval(mean, math.nan, math.nan, len(steps))
+    low, high = np.quantile(defined, [0.025, 0.975])
     return Interval(mean, min(float(low), mean), max(float(high), mean), len(steps))
 
 

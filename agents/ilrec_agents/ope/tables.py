@@ -25,7 +25,7 @@ def records(study: Study) -> list[dict[str, Any]]:
             "low": e.value.low, "high": e.value.high, "truth": e.truth.mean, "truth_low": e.truth.low,
             "truth_high": e.truth.high, "error": e.error, "holds": e.holds,
             "effective_sessions": e.effective_sessions, "sessions": study.sessions, "unsupported": e.unsupported,
-            "logged": study.logged[e.horizon].mean, "gamma": study.gamma,
+            "logged": study.logged[e.horizon].mean, "gamma": study.gamma, "epsilon": study.facts.get("epsilon", 0.0),
         }
         for e in study.estimates
     ]  # fmt: skip
@@ -58,7 +58,8 @@ def legend(study: Study) -> list[str]:
     used = dict.fromkeys(e.estimator for e in study.estimates)
     named = "; ".join(f"{name}: {ESTIMATORS[name].title} ({ESTIMATORS[name].source})" for name in used)
     return [
-        "Intervals: 95%, bootstrap over sessions (that of fqe leaves out what a second fit would change). holds: the "
+        "Intervals: 95%, bootstrap over sessions (that of fqe leaves out what a second fit would change); none where "
+        "the estimate is not defined in one sample of twenty. holds: the "
         "interval meets the truth's own. Effective sessions: how many the weights at the last step amount to. "
         f"No support: chance of the target to do what the logger never does. {MISSING}: not defined, as no session "
         "goes on as the target would.",

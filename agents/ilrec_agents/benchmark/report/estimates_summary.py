@@ -26,7 +26,15 @@ def summary(records: Sequence[Mapping[str, Any]]) -> PlainTable:
     agents = len({r["target"] for r in records})
     rows = tuple((name, tuple(_cell(records, name, horizon) for horizon in horizons)) for name in names)
     heads = ("estimator", *(f"{horizon} steps" for horizon in horizons))
-    return PlainTable(f"How far estimates from a log are off ({agents} agents)", heads, rows, NOTE)
+    note = " ".join([NOTE, *softening(records)])
+    return PlainTable(f"How far estimates from a log are off ({agents} agents)", heads, rows, note)
+
+
+def softening(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The sentence that says what was judged in place of the agents themselves, if anything."""
+    epsilon = max(float(r.get("epsilon") or 0.0) for r in records)
+    judged = "Judged is the agent of the first seed that chooses uniformly with chance"
+    return [f"{judged} {epsilon:g}, so that it does what the log holds."] if epsilon else []
 
 
 def _cell(records: Sequence[Mapping[str, Any]], name: str, horizon: Any) -> Cell:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
-from ilrec_agents.benchmark.report.estimates_summary import Cell, summary
+from ilrec_agents.benchmark.report.estimates_summary import Cell, softening, summary
 from ilrec_agents.benchmark.report.exhibits import Picture, PlainTable
 from ilrec_agents.benchmark.report.numbers import MISSING, number, with_interval
 from ilrec_agents.benchmark.report.results import EnvResults
@@ -16,13 +17,21 @@ from ilrec_gym.evaluation import Interval
 
 FOLDER, FILE, PICTURE = "ope", "ope.csv", "ope.png"
 KIND = "off_policy_evaluation"
+SUITE = "benchmark"
+"""In the card's inputs: that a suite made it."""
 _NUMBERS = ("estimate", "low", "high", "truth", "error", "effective_sessions")
 
 
 def save_estimates(env: EnvResults, out: Path, slug: str) -> None:
-    """Write what the suite asked of a log where ``ilrec ope`` would have left it: Markdown, CSV and a picture."""
+    """Write what the suite asked of a log where ``ilrec ope`` would have left it: Markdown, CSV and a picture.
+
+    What an earlier plan asked, and this one does not, is removed; what ``ilrec ope`` left there stays.
+    """
+    folder = out / FOLDER / slug
     if env.study is not None:
-        env.study.save(out / FOLDER / slug)
+        env.study.save(folder, inputs={SUITE: env.env.label})
+    elif (folder / FILE).exists() and SUITE in read_card(folder / FILE, kind=KIND)["inputs"]:
+        shutil.rmtree(folder)
 
 
 def estimates(out: Path, slug: str) -> list[PlainTable]:
@@ -76,7 +85,7 @@ def _beside(records: list[dict[str, Any]]) -> PlainTable:
         "Off-policy estimates beside the truth", ("agent", "truth", *names, "effective sessions"), tuple(rows),
         "What logged sessions of another policy say of an agent, and what the simulator knows, with all train users. "
         "✓: the estimate's interval meets the truth's own; ✗: it does not. Effective sessions: how many the importance "
-        "weights amount to.",
+        "weights amount to." + "".join(f" {said}" for said in softening(records)),
     )  # fmt: skip
 
 
@@ -90,4 +99,4 @@ def _estimate(r: dict[str, Any]) -> Cell:
 def _record(row: dict[str, str]) -> dict[str, Any]:
     numbers = {name: float(row[name]) if row[name] else float("nan") for name in _NUMBERS}
     words = {name: row[name] for name in ("target", "horizon", "estimator")}
-    return {**words, **numbers, "holds": row["holds"] == "True"}
+    return {**words, **numbers, "epsilon": float(row.get("epsilon") or 0.0), "holds": row["holds"] == "True"}

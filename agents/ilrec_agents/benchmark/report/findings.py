@@ -25,9 +25,12 @@ def findings(table: ResultsTable) -> list[str]:
         found += [compare(table, student.label, teacher.label, "its teacher ")] if teacher else []
         found += [compare(table, student.label, control.label, "the strongest control ")] if control else []
     for family in ("bandit", "online", "offline", "model-based", "llm"):
-        champion = _best(_marked(table, family))
-        found += [compare(table, champion.label, table.baseline, "the baseline ")] if champion else []
-        found += [compare(table, champion.label, table.second)] if champion and table.second else []
+        rows = _marked(table, family)
+        champion = _best(rows)
+        if champion:
+            found.append(compare(table, champion.label, table.baseline, "the baseline ") + _chosen(rows))
+        if champion and table.second:
+            found.append(compare(table, champion.label, table.second) + _chosen(rows))
     oracle = _best(_marked(table, "sees truth"))
     blind = _best([row for row in table.rows if "sees truth" not in row.marks])
     if oracle and blind:
@@ -39,6 +42,13 @@ def compare(table: ResultsTable, label: str, other: str, role: str = "") -> str:
     """One sentence: which of two rows earns more, by how much, or that the users seen do not tell."""
     difference = table.difference(label, other)
     return f"{label} {_WORDS[difference.verdict]} {role}{other}: {with_interval(difference, 1, signed=True)}."
+
+
+def _chosen(rows: list[Row]) -> str:
+    """That the best of several was chosen by the same sessions, which makes it look better than it is."""
+    if len(rows) < 2:
+        return ""
+    return f" (The best of {len(rows)} {rows[0].marks[0]} agents with these users; not adjusted for that.)"
 
 
 def _marked(table: ResultsTable, mark: str) -> list[Row]:

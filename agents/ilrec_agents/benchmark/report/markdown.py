@@ -53,7 +53,13 @@ def _legend(results: ResultsTable) -> list[str]:
 
 def over(results: ResultsTable) -> str:
     """What intervals rest on, in words."""
-    return "over training seeds and users" if results.pooled else "over users"
+    if not results.pooled:
+        return "over users"
+    if not results.single:
+        return "over training seeds and users"
+    every = len(results.single) == sum(row.varies for row in results.rows)
+    which = "" if every else f" ({', '.join(results.single)})"
+    return f"over training seeds and users, but over users alone, and so of this one run, where there is one{which}"
 
 
 def _notes(results: ResultsTable) -> list[str]:

@@ -68,7 +68,8 @@ def beyond(table: ResultsTable) -> list[PlainTable]:
         _table(
             "Cost", _COST, table.rows,
             "Training and evaluation are the wall time of one run, in a process with one thread beside others. "
-            "Decisions are made for all test users together, or (the median) for one session alone. Memory is the "
+            "Decisions are made for all test users together, until the last has left (those who have left before are "
+            "asked for, too, but not counted), or (the median) for one session alone. Memory is the "
             "most that the process held at once during the run, loaded libraries among it; added is what that is above "
             "what it held when the run began.",
         ),
@@ -109,8 +110,8 @@ def modes(env: EnvResults) -> PlainTable | None:
     return PlainTable(
         "Other modes of evaluation", ("agent", *columns), tuple(rows),
         "FB: items may be shown again. NX_k: no item twice, nobody leaves, every session has exactly k steps. The "
-        "other tables are NX_0: no item twice, and users leave as they like. Where a retriever offers items, it offers "
-        "none that was shown, so that FB is NX_0 there.",
+        "other tables are NX_0: users leave as they like, and no item is shown twice (but by agents that heed no mask, "
+        "as `random`). Where a retriever offers items, it offers none that was shown, so that FB is NX_0 there.",
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ class EnvResults:
 
     def run_records(self) -> list[dict[str, Any]]:
         """One flat record per run, failed ones too."""
-        return [_run_record(self.env, run) for run in (*self.runs, *self.failed)]
+        return [_run_record(self, run) for run in (*self.runs, *self.failed)]
 
     def _row(self, label: str) -> Row | None:
         return next((row for row in self.table.rows if row.label == label), None)
@@ -139,7 +139,12 @@ class EnvResults:
             record |= _ends(f"R_traj_minus_{name}", difference(pooled, other.evaluation) if there and other else None)
             record |= _ends(f"P_above_{name}", improvement(pooled, other.evaluation) if there and other else None)
         record |= {name: pooled.facts.get(name) for name in _FACTS}
-        return record | _exits(pooled)
+        return record | _exits(pooled, self.reasons)
+
+    @cached_property
+    def reasons(self) -> list[str]:
+        """Every reason for which a session ended here."""
+        return sorted({reason for run in self.runs for reason in run.evaluation.exit_reasons})
 
 
 class Results:
@@ -158,6 +163,7 @@ class Results:
         runs = folder.runs()
         jobs = folder.jobs
         self.missing = len(jobs) - len(runs)
+        self.missing_labels = sorted({job.entrant.label for job in jobs} - {run.job.entrant.label for run in runs})
         envs = list({repr(job.env): job.env for job in jobs}.values())
         parts = [[run for run in runs if run.job.env == env] for env in envs]
         answers = folder.answers()
@@ -169,7 +175,10 @@ class Results:
             for env, part in zip(envs, parts, strict=True)
             if any(run.done for run in part)
         ]  # fmt: skip
+        shown = [env.env for env in self.envs]
         self.failed = [run for run in runs if not run.done]
+        self.lost = [EnvResults(env, (), tuple(run for run in self.failed if run.job.env == env)) for env in envs
+                     if env not in shown and any(run.job.env == env for run in self.failed)]  # fmt: skip
         if not self.envs:
             raise UsageError(
                 "a table needs runs that ended well", received=f"{len(self.failed)} failed, {self.missing} not done",
@@ -185,13 +194,26 @@ class Results:
                 found.setdefault(package, {})[version] = None
         return {package: ", ".join(sorted(each)) for package, each in found.items()}
 
+    @property
+    def failures(self) -> list[str]:
+        """One sentence per environment, entrant and reason for which it failed, also where nothing went well."""
+        return [text for env in (*self.envs, *self.lost) for text in env.failures]
+
+    @property
+    def gaps(self) -> str:
+        """What of the plan is not done yet, in a sentence; "" where all is."""
+        if not self.missing:
+            return ""
+        wholly = f", among them all of {', '.join(self.missing_labels)}" if self.missing_labels else ""
+        return f"{self.missing} runs of the plan are not done yet{wholly}."
+
     def records(self) -> list[dict[str, Any]]:
         """One record per environment and agent."""
         return [record for env in self.envs for record in env.records()]
 
     def run_records(self) -> list[dict[str, Any]]:
         """One record per run."""
-        return [record for env in self.envs for record in env.run_records()]
+        return [record for env in (*self.envs, *self.lost) for record in env.run_records()]
 
     def save(self) -> list[Path]:
         """Write ``runs`` and ``results``, each as Parquet and CSV. Needs the extra ``report``."""
@@ -210,16 +232,17 @@ def _row(label: str, runs: Sequence[Run]) -> Row:
     cls = agent_class(runs[0].job.entrant.agent)
     mark = "sees truth" if cls.sees_truth else cls.family.replace("_", "-")
     pooled = Pooled.of([run.evaluation for run in runs], [run.record for run in runs])
-    return Row(label, pooled, marks=(mark,))
+    return Row(label, pooled, marks=(mark,), varies=runs[0].job.entrant.varies)
 
 
-def _run_record(env: EnvPlan, run: Run) -> dict[str, Any]:
+def _run_record(env: EnvResults, run: Run) -> dict[str, Any]:
     job = run.job
-    record: dict[str, Any] = {"env": env.label, "agent": job.entrant.label, "family": job.entrant.family}
+    record: dict[str, Any] = {"env": env.env.label, "agent": job.entrant.label, "family": job.entrant.family}
     record |= {"data": job.entrant.data, "seed": job.seed, "status": run.record["status"]}
     record |= {"reason": run.record.get("reason", ""), "key": run.path.name}
     if run.done:
-        record |= {name: run.record.get(name) for name in _FACTS} | _metrics(run.evaluation) | _exits(run.evaluation)
+        record |= {name: run.record.get(name) for name in _FACTS} | _metrics(run.evaluation)
+        record |= _exits(run.evaluation, env.reasons)
         for mode in job.modes:
             other = run.in_mode(mode)
             record |= {f"{name}_{mode}": getattr(other, name).mean for name in ("Len", "R_each", "R_traj")}
@@ -236,8 +259,9 @@ def _metrics(evaluation: Evaluation) -> dict[str, float | None]:
     return found
 
 
-def _exits(evaluation: Evaluation) -> dict[str, float]:
-    return {f"exit_{why}": count / evaluation.sessions for why, count in evaluation.exit_reasons.items()}
+def _exits(evaluation: Evaluation, reasons: Sequence[str]) -> dict[str, float]:
+    """The share of sessions that ended for each reason, also for those that none of these ended for."""
+    return {f"exit_{why}": evaluation.exit_reasons.get(why, 0) / evaluation.sessions for why in reasons}
 
 
 def _ends(name: str, value: Interval | None) -> dict[str, float | None]:

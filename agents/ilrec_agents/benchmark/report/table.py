@@ -44,6 +44,7 @@ class Row:
         group: What it chooses from, e.g. "offered 20" or "whole catalogue".
         marks: Some of :data:`MARKS`; the first decides its colour in pictures.
         note: One sentence: what this row teaches.
+        varies: Whether another training seed would give another row.
     """
 
     label: str
@@ -51,6 +52,7 @@ class Row:
     group: str = ""
     marks: tuple[str, ...] = ("reference",)
     note: str = ""
+    varies: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "marks", (self.marks,) if isinstance(self.marks, str) else tuple(self.marks))
@@ -110,6 +112,11 @@ class ResultsTable:
     def pooled(self) -> bool:
         """Whether every row holds the runs of one agent under its training seeds."""
         return all(isinstance(row.evaluation, pooled.Pooled) for row in self.rows)
+
+    @property
+    def single(self) -> list[str]:
+        """Labels of rows that rest on one training seed, and would be others under another."""
+        return [row.label for row in self.rows if row.varies and getattr(row.evaluation, "seeds", 1) == 1]
 
     @property
     def users(self) -> int:

@@ -10,9 +10,9 @@ from ilrec_agents.benchmark.report.results import EnvResults, Results
 def benchmark(results: Results) -> str:
     """The tables of a benchmark, one per environment, best agent first, and what failed."""
     parts = [f"### {env.env.label}\n\n{env.table.to_markdown()}{_more(env)}" for env in results.envs]
-    failed = [f"- {text}" for env in results.envs for text in env.failures]
+    failed = [f"- {text}" for text in results.failures]
     parts += ["Failed:\n\n" + "\n".join(failed) + "\n"] if failed else []
-    parts += [f"{results.missing} runs of the plan are not done yet.\n"] if results.missing else []
+    parts += [f"{results.gaps}\n"] if results.gaps else []
     return "\n".join(parts)
 
 

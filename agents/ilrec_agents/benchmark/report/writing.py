@@ -22,7 +22,7 @@ from ilrec_gym.files import replacing
 PICTURES = "pictures"
 _LEAD = (
     "Every agent meets the same test users. Intervals say what other training seeds and other users could have given; "
-    "differences are paired by user."
+    "differences are paired by user. All seeds of those who learn from a log learn from the same one."
 )
 
 
@@ -41,7 +41,7 @@ def write_all(out: Path) -> str:
     about = results.folder.about
     Page(
         title=f"Benchmark: {about['suite']}",
-        lead=_LEAD,
+        lead=" ".join(filter(None, (_LEAD, results.gaps, *(text for env in results.lost for text in env.failures)))),
         chapters=tuple(_chapter(env, out, len(results.envs) > 1) for env in results.envs),
         commands=_commands(about["command"], shlex.quote(out.resolve().name)),
         versions=results.versions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ def _studied(question: Question, out: Path) -> tuple[Study, dict[str, str]]:
         horizons=[h or None for h in plan.horizons], estimators=plan.estimators or tuple(ESTIMATORS),
         repeats=plan.repeats, resamples=plan.resamples, fqe=FQEConfig(**plan.fqe), seed=question.job.seed, device="cpu",
     )  # fmt: skip
+    found = replace(found, facts={**found.facts, "epsilon": plan.epsilon})
     return found, {"data": read_json(card_path(path))["sha256"]}
 
 

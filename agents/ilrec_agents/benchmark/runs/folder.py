@@ -16,7 +16,7 @@ from ilrec_agents.benchmark.runs.plan import FORMAT, HASH, Entrant, EnvPlan, Job
 from ilrec_agents.benchmark.runs.playing import RUNS
 from ilrec_agents.benchmark.runs.suites import Suite
 from ilrec_gym.errors import ArtefactError, UsageError
-from ilrec_gym.files import read_json, settle, write_json
+from ilrec_gym.files import is_left, read_json, settle, write_json
 
 PLAN, LOCK = "benchmark.json", ".lock"
 
@@ -36,7 +36,7 @@ class Folder:
         self.path = path
         if path.exists() and not path.is_dir():
             raise UsageError("--out must be a folder", received=str(path))
-        strangers = [p.name for p in path.iterdir() if p.name != LOCK] if path.is_dir() else []
+        strangers = [p.name for p in path.iterdir() if p.name != LOCK and not is_left(p)] if path.is_dir() else []
         if (path / PLAN).exists():
             self._check_format()
         elif strangers:

@@ -15,6 +15,7 @@ from ilrec_agents.benchmark.report.numbers import duration
 from ilrec_agents.benchmark.runs.data import settle_data
 from ilrec_agents.benchmark.runs.estimate import longest_first, seconds_of
 from ilrec_agents.benchmark.runs.estimating import answer_of
+from ilrec_agents.benchmark.runs.finished import Run
 from ilrec_agents.benchmark.runs.folder import Folder
 from ilrec_agents.benchmark.runs.orphans import do_for
 from ilrec_agents.benchmark.runs.plan import EnvPlan, Job
@@ -69,8 +70,7 @@ class Runner:
         folder = Folder(self.out)
         with folder.alone():
             jobs = suite.jobs
-            runs = [folder.run_of(job, any_versions=self.any_versions) for job in jobs]
-            runs = [run if run is not None and run.done else None for run in runs]
+            runs = self._there(folder, jobs)
             names = [run.path.name if run else job.key for job, run in zip(jobs, runs, strict=True)]
             asked = questions(suite.ope, jobs, names)
             answers = [answer_of(each, self.out, any_versions=self.any_versions) for each in asked]
@@ -89,6 +89,17 @@ class Runner:
                 if not (answer and answer.settled) and each.run not in lost
             ]  # fmt: skip
             return failed + self._estimated(rest, len(asked))
+
+    def _there(self, folder: Folder, jobs: Sequence[Job]) -> list[Run | None]:
+        """The run of each job that went well, where its environment is still what it was then."""
+        found = [folder.run_of(job, any_versions=self.any_versions) for job in jobs]
+        done = [run if run is not None and run.done else None for run in found]
+        envs = {repr(run.job.env): run.job.env for run in done if run is not None}
+        worlds = {name: env.make("test").unwrapped.fingerprint for name, env in envs.items()}
+        runs = [run if run and run.record.get("fingerprint") == worlds[repr(run.job.env)] else None for run in done]
+        if stale := len([run for run in done if run]) - len([run for run in runs if run]):
+            self._say(f"{stale} runs are done again: the data, the users or the environment are not what they were")
+        return runs
 
     def _estimated(self, due: Sequence[Question], asked: int) -> list[dict[str, Any]]:
         """Ask the log of every agent that has not been asked yet; returns the records of what failed."""
@@ -122,7 +133,7 @@ class Runner:
 
     def _records(self, due: Sequence[Work]) -> Iterator[dict[str, Any]]:
         """The records of what is due, as each ends."""
-        joblib = require("joblib", "report")
+        joblib, threads = require("joblib", "report"), require("threadpoolctl", "report")
         out = self.out.resolve()
         options: dict[str, Any] = {"n_jobs": min(self.jobs, max(1, len(due))), "batch_size": 1, "pre_dispatch": "all"}
         if self.backend == "ray":
@@ -132,7 +143,8 @@ class Runner:
             return
         calls = [joblib.delayed(do_for)(os.getpid(), work, out) for work in due]
         try:
-            with joblib.parallel_config("loky", inner_max_num_threads=1):
+            # One job runs in this process, where joblib leaves the number of threads as it is.
+            with threads.threadpool_limits(1), joblib.parallel_config("loky", inner_max_num_threads=1):
                 yield from joblib.Parallel(**options, return_as="generator_unordered")(calls)
         except joblib.externals.loky.process_executor.TerminatedWorkerError as error:
             raise WorkerLostError(

@@ -35,10 +35,11 @@ class ContinuousConfig(OfflineConfig):
         embedding: Where items lie: "content" (public bias and content) or "factors" (public bias and factors, as the
             item-embedding wrapper has it by itself).
         nearest: How many of the nearest items the critic chooses among (Wolpertinger: Dulac-Arnold et al. 2015, arXiv
-            1512.07679); at least as many as are on offer: all of them. 1: the nearest is taken, as the wrapper does.
+            1512.07679). Where no more are on offer, as with 20 of them, the critic alone chooses and the actor has a
+            say in learning only. 1: the item nearest to the actor's point is taken, as the papers' policies act.
         gamma: Discount of the step after the next.
-        tau: Share of the networks that target networks take over at every update.
-        n_critics: Number of Q functions, of which the lowest counts.
+        tau: Share of the networks that target networks take over at every update (td3_bc: at every second).
+        n_critics: Number of Q functions, of which the lowest counts (crr: their mean; td3_bc's actor: the first).
         reward_scaling: "standard", "scale" or "none", as for ``cql``.
     """
 
@@ -52,6 +53,7 @@ class ContinuousConfig(OfflineConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        whole(self, "batch_size", least=2)  # networks are scaled by the spread over one batch
         one_of(self, "embedding", EMBEDDINGS)
         one_of(self, "reward_scaling", SCALINGS)
         one_of(self, "network", ("auto",))

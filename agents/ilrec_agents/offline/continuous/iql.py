@@ -18,7 +18,8 @@ class IQLConfig(ContinuousConfig):
 
     Attributes:
         expectile: Of the values that V takes; .5 is their mean, and towards 1 their best.
-        weight_temp: Inverse temperature of the weights; 0 clones the log.
+        weight_temp: Inverse temperature of the weights; 0 clones the log. It shapes the actor, which decides what
+            ``nearest`` items Q chooses among; where all on offer are, it changes nothing.
         max_weight: Largest weight.
     """
 
