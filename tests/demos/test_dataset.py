@@ -138,7 +138,7 @@ def test_other_rewards_land_on_their_steps(tiny: SessionDataset) -> None:
 
 
 def test_merging_appends(tiny: SessionDataset, tmp_path: Path) -> None:
-    both = tiny + tiny
+    both = tiny.merge(tiny)
     assert len(both) == 2 * len(tiny) and both.n_transitions == 2 * tiny.n_transitions
     write_hdf5(both, tmp_path / "both.h5")
     assert_same(read_hdf5(tmp_path / "both.h5"), both)
@@ -147,10 +147,10 @@ def test_merging_appends(tiny: SessionDataset, tmp_path: Path) -> None:
 def test_merging_needs_one_task(tiny: SessionDataset) -> None:
     other = replace(tiny, task=DatasetTask(TASK.description | {"max_steps": 9}))
     with pytest.raises(UsageError, match="differs in: max_steps"):
-        tiny + other
+        tiny.merge(other)
     with pytest.raises(UsageError, match="one task"):
         tiny.merge(replace(tiny, n_actions=11))
-    assert len(tiny + replace(tiny, task=DatasetTask(TASK.description))) == 8, "how it was made does not matter"
+    assert len(tiny.merge(replace(tiny, task=DatasetTask(TASK.description)))) == 8, "how it was made does not matter"
 
 
 def test_an_extra_over_all_steps(tiny: SessionDataset, dataset: SessionDataset) -> None:
