@@ -213,12 +213,12 @@ def test_the_command_says_what_failed(tmp_path, capsys):
 def test_one_run_is_said_to_be_one(out, tmp_path):
     copy = Path(shutil.copytree(out, tmp_path / "copy"))
     Folder(copy).plan(replace(RULES, seeds=1), "")
-    assert "and so of this one run, where there is one." in benchmark(Results(Folder(copy)))
+    assert "over users alone: with one run of each agent" in benchmark(Results(Folder(copy)))
     gone = next(run.path for run in Folder(out).runs() if run.job.entrant.label == "ppo" and run.job.seed == 1)
     Folder(copy).plan(RULES, "")
     shutil.rmtree(copy / "runs" / gone.name)
     found = Results(Folder(copy))
-    assert found.envs[0].table.single == ["ppo"] and "where there is one (ppo)." in benchmark(found)
+    assert found.envs[0].table.single == ["ppo"] and "and so of one run, for ppo." in benchmark(found)
     assert found.gaps == "1 runs of the plan are not done yet." and found.gaps in benchmark(found)
     assert "over users alone" not in benchmark(Results(Folder(out)))
 

@@ -57,9 +57,9 @@ def over(results: ResultsTable) -> str:
         return "over users"
     if not results.single:
         return "over training seeds and users"
-    every = len(results.single) == sum(row.varies for row in results.rows)
-    which = "" if every else f" ({', '.join(results.single)})"
-    return f"over training seeds and users, but over users alone, and so of this one run, where there is one{which}"
+    if len(results.single) == sum(row.varies for row in results.rows):
+        return "over users alone: with one run of each agent they say nothing of other training seeds"
+    return f"over training seeds and users, but over users alone, and so of one run, for {', '.join(results.single)}"
 
 
 def _notes(results: ResultsTable) -> list[str]:
