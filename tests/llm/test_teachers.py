@@ -71,6 +71,15 @@ def test_parts_can_be_taken_away(name, config, gone, teacher, test_env):
     assert gone <= full
 
 
+def test_genres_of_own_data_are_cleaned_as_titles_are(teacher, monkeypatch):
+    script = teacher("act_only").decider.script
+    token = next(iter(script._backend.special))
+    named = [f"Drama{token.upper()} Rules:", f"War{token}\n" + "x" * 1000]
+    monkeypatch.setattr(type(script._task.catalogue), "genres_of", lambda self, item: named)
+    said = script._genres(0)
+    assert said.startswith("drama") and token not in said and "\n" not in said and len(said) < 500
+
+
 def test_draws_follow_the_session_and_the_seed(teacher, test_env):
     warm = {"temperature": 1.0, "shortlist": 20}
     agent = teacher("act_only", **warm)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class TransformersBackend:
         self._cache_argument = "cache" if "cache" in taken else "past_key_values"  # renamed in transformers 5.24
         self._attend(config)
 
-    @property
+    @cached_property
     def special(self) -> tuple[str, ...]:
         """Texts that are control tokens."""
         return tuple(token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special)

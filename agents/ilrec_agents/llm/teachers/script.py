@@ -184,7 +184,7 @@ class Script(Names):
         return self._text(words, title=self.name(item), genres=self._genres(item), rating=f"{rating:.1f}")
 
     def _genres(self, item: int) -> str:
-        return ", ".join(genre.lower() for genre in self._task.catalogue.genres_of(item))
+        return clean(", ".join(self._task.catalogue.genres_of(item)).lower(), self._backend.special)
 
     def _taste(self, user: int, liked: int, disliked: int) -> Taste:
         users = self._task.users
