@@ -99,7 +99,7 @@ class Agent(ABC):
             raise UsageError(
                 f"the agent {self.name!r} must know how likely each of its choices is",
                 received="draws whose chances it has no formula for",
-                fix="take an agent that says them, or ilrec_agents.softened() of one that draws nothing",
+                fix="take an agent that says them, or ilrec_agents.ope.softened() of one that draws nothing",
             )
         chosen = self.act(observations, infos)
         return (chosen[:, None] == np.arange(self.task.n_actions)).astype(np.float64)
